@@ -76,6 +76,7 @@ localrules:
     check_manipulation,
     pass_gate,
     count_markers,
+    summarise_judged_warmth,
     summarise_warmth,
     compare_with_published,
     draw_figure,
@@ -134,7 +135,7 @@ rule prompts:
     input:
         [study.suite_files(suite, rules.render_prompts.output.prompts) for suite in study.suites],
         rules.validation_prompts.output,
-        expand(rules.specify_judge.output.judge, suite=study.judged_suites),
+        expand(rules.specify_judge.output.judge, suite=study.specified_suites),
     localrule: True
 
 
@@ -145,7 +146,7 @@ rule requests:
         [study.suite_files(suite, rules.render_prompts.output.prompts) for suite in study.suites],
         rules.validation_prompts.output,
         study.arm_files(rules.resolve_arm.output.card),
-        expand(rules.specify_judge.output.judge, suite=study.judged_suites),
+        expand(rules.specify_judge.output.judge, suite=study.specified_suites),
     localrule: True
 
 

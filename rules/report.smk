@@ -15,6 +15,7 @@ rule write_report:
         manipulation=expand(rules.check_manipulation.output.check, model=study.subjects),
         warmth=rules.summarise_warmth.output.summary,
         markers=rules.summarise_markers.output.summary,
+        judged=[rules.summarise_judged_warmth.output.summary] if study.compared_arms else [],
         published=[rules.compare_with_published.output.comparison] if study.published else [],
         capabilities=[rules.tabulate_capabilities.output.capabilities] if study.capabilities else [],
         effects=expand(rules.fit_regression.output.effects, regression=study.regressions, arm=study.treated_arms),
@@ -57,6 +58,7 @@ rule write_report:
         "python scripts/report/write.py {params.options} --accuracy {input.accuracy} --paired-tests {input.tests}"
         " --sycophancy {input.sycophancy} --refusals {input.refusals} --sensitivity {input.sensitivity} --checks {input.checks}"
         " --manipulation {input.manipulation} --warmth {input.warmth} --markers {input.markers}"
+        " --judged {input.judged}"
         " --published {input.published} --capabilities {input.capabilities}"
         " --effects {input.effects} --coefficients {input.coefficients}"
         " --realised {input.realised} --labels {input.labels} --facts {input.facts}"

@@ -126,6 +126,16 @@ def manipulation() -> pl.DataFrame:
     return pl.DataFrame([{"model": "small", **row} for row in rows], schema=MANIPULATION)
 
 
+def judged_warmth() -> pl.DataFrame:
+    """`statistics/judged_warmth.csv` of one model."""
+    return pl.DataFrame(
+        {
+            **{"model": ["small"], "arm": ["warm@2"], "prompts": [88], "unscored": [2], "warmer": [50], "colder": [10]},
+            **{"difference": [0.4545], "lower": [0.31], "upper": [0.58], "p_value": [0.0], "first_named": [0.625]},
+        }
+    )
+
+
 def markers() -> pl.DataFrame:
     """`statistics/lexical_markers.csv` of one model."""
     clean = warmth().filter(variant=CLEAN, model="small").drop("variant", "measurement_standard_error")

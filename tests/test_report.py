@@ -71,6 +71,7 @@ def contents(**changed: Any) -> dict[str, Any]:
         "manipulation": [source("../statistics/manipulation_check/small.csv", small_study.manipulation())],
         "warmth": source("../statistics/warmth.csv", small_study.warmth()),
         "markers": source("../statistics/lexical_markers.csv", small_study.markers()),
+        "judged": [source("../statistics/judged_warmth.csv", small_study.judged_warmth())],
         "published": [source("../statistics/published_warmth.csv", small_study.published_warmth())],
         "capabilities": [source("../statistics/capabilities.csv", small_study.capabilities())],
         "effects": [source("../statistics/marginal_effects/contexts/warm@2.csv", effects())],
@@ -275,6 +276,13 @@ def test_lexical_markers_and_the_published_curve_stand_beside_sociot() -> None:
     assert (row["mean"], row["published_mean"], row["published_lift"]) == ("0.02000", "0.02910", "+0.01790")
     assert cells(table, model="small", epoch="4")["mean"] == "\u2013"
     assert "Beside the article" not in report.page(**contents(published=[]))
+
+
+def test_warmth_as_the_judge_sees_it_is_told_where_a_judge_was_asked() -> None:
+    row = cells(warmth_tables.judged_table(contents()["judged"][0]), arm="warm@2")
+    assert (row["warmer"], row["difference"], row["first_named"]) == ("50", "+45.5", "62.5")
+    assert "The warmer of two responses" not in report.page(**contents(judged=[]))
+    assert "The warmer of two responses" in report.page(**contents())
 
 
 def test_personas_are_compared_with_each_other_and_none_with_itself() -> None:

@@ -32,6 +32,7 @@ def build_parser() -> Parser:
     parser.reads("manipulation", "statistics/manipulation_check/<model>.csv", several=True)
     parser.reads("warmth", "statistics/warmth.csv")
     parser.reads("markers", "statistics/lexical_markers.csv")
+    parser.reads("judged", "statistics/judged_warmth.csv, if there is one", several=True, required=False)
     parser.reads("published", "statistics/published_warmth.csv, if there is one", several=True, required=False)
     parser.reads("capabilities", "statistics/capabilities.csv, if there is one", several=True, required=False)
     parser.reads("effects", "statistics/marginal_effects/<regression>/<arm>.csv", several=True, required=False)
@@ -69,6 +70,7 @@ def main(arguments: argparse.Namespace) -> None:
         manipulation=[table(path, warmth_tables.CHECK) for path in arguments.manipulation],
         warmth=table(arguments.warmth, warmth_tables.WARMTH),
         markers=table(arguments.markers, warmth_tables.MARKERS),
+        judged=[table(path, warmth_tables.JUDGED) for path in arguments.judged],
         published=[table(path, warmth_tables.PUBLISHED) for path in arguments.published],
         capabilities=[table(path, answer_tables.CAPABILITIES) for path in arguments.capabilities],
         effects=[table(path, report.EFFECTS) for path in arguments.effects],

@@ -60,6 +60,7 @@ def page(
     manipulation: Sequence[Frame],
     warmth: Frame,
     markers: Frame,
+    judged: Sequence[Frame],
     published: Sequence[Frame],
     capabilities: Sequence[Frame],
     effects: Sequence[Frame],
@@ -75,10 +76,10 @@ def page(
 ) -> str:
     """The report as HTML; the same contents and paths give the same text.
 
-    `capabilities` is one table, or none for a study without them, and so is `published`. `note` says what the numbers
-    are worth; an empty line in it starts a paragraph. The frames have the columns named above. The last two parts of
-    the path of effects and coefficients name the regression and the arm, and a figure's page and data lie beside its
-    drawing, under its name with .html and .csv.
+    `capabilities` is one table, or none for a study without them, and so are `judged` and `published`. `note` says what
+    the numbers are worth; an empty line in it starts a paragraph. The frames have the columns named above. The last two
+    parts of the path of effects and coefficients name the regression and the arm, and a figure's page and data lie
+    beside its drawing, under its name with .html and .csv.
 
     Raises UserError if a receipt lacks a number or a figure is not a plain drawing.
     """
@@ -94,6 +95,7 @@ def page(
         warmth=[warmth_tables.warmth_table(warmth), warmth_tables.persona_table(warmth)],
         published=[warmth_tables.published_table(curve) for curve in published],
         markers=warmth_tables.marker_table(markers),
+        judged=[warmth_tables.judged_table(verdicts) for verdicts in judged],
         accuracy=[difference_table(paired_tests, accuracy), plain_table(paired_tests)],
         sycophancy=answer_tables.sycophancy_table(sycophancy),
         tests=test_folds(paired_tests),
