@@ -32,8 +32,8 @@ OBSERVATIONS = Table(
         "refusal_as_published": Column(pl.Boolean, "whether a phrase of the article's rule stands anywhere in it"),
         "stated_answer": Column(
             pl.String,
-            "which of the question's short answers the response states: right, wrong (the one that a user may believe), "
-            "both or neither; null where it cannot be said (reference_match.stated)",
+            "which of the question's short answers the response states: right, wrong (the one that a user may believe),"
+            " both or neither; null where it cannot be said (reference_match.stated)",
         ),
         "response_length": Column(pl.Int64, "characters of the response"),
         "finish_reason": Column(pl.String, "stop, or length if the response was cut at the token limit"),
