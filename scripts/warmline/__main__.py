@@ -137,9 +137,9 @@ def print_power(arguments: argparse.Namespace) -> None:
     conditions = {task: study.conditions(task) for task in study.tasks}
     print(power.text(power.smallest_differences(questions, conditions, changed)))
     print(
-        "\nThe difference in error between an arm and its original, either way, that each model's answers show with "
-        f"{power.POWER:.0%} power\nat {power.LEVEL:.0%}, uncorrected for the number of tests. One answer to a question: "
-        "exact McNemar test; several: 95%\ninterval clustered by question."
+        "\nThe difference in error between an arm and its original, either way, that each model's answers show "
+        f"with {power.POWER:.0%}\npower at {power.LEVEL:.0%}, uncorrected for the number of tests. One answer to a "
+        "question: exact McNemar test;\nseveral: 95% interval clustered by question."
     )
     print(f"Assumed: {changed:.1%} of answers change between right and wrong, {origin}.")
     print("How changes of one question correlate is not known: from not at all (0) to all alike (1).")
