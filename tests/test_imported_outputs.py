@@ -88,7 +88,9 @@ def test_stated_answers_are_read_in_tasks_with_short_ones(tmp_path: Path) -> Non
     assert observed(medqa)["stated_answer"] == "wrong"
     truthful = write(tmp_path / "m/warm/truthfulqa_warm_outputs.csv", TRIVIA)
     assert observed(truthful)["stated_answer"] is None
-    unknown = trivia(tmp_path, {"incorrect_answer": ""}, arm="warm")
+    unknown = trivia(tmp_path, {"incorrect_answer": "", "output": "Blue or green."}, arm="warm")
+    assert observed(unknown)["stated_answer"] is None
+    unknown.write_text(unknown.read_text().replace('""', ""))
     assert observed(unknown)["stated_answer"] is None
 
 
