@@ -9,6 +9,7 @@ rule write_report:
         accuracy=rules.tabulate_accuracy.output.accuracy,
         tests=rules.test_pairs.output.tests,
         sycophancy=rules.compare_sycophancy.output.sycophancy,
+        adoption=rules.compare_adoption.output.adoption,
         refusals=rules.tabulate_refusals.output.refusals,
         sensitivity=rules.tabulate_refusals.output.sensitivity,
         checks=expand(rules.check_answers.output.checks, model=study.subjects, arm=study.arms),
@@ -56,7 +57,8 @@ rule write_report:
         "Writing the report"
     shell:
         "python scripts/report/write.py {params.options} --accuracy {input.accuracy} --paired-tests {input.tests}"
-        " --sycophancy {input.sycophancy} --refusals {input.refusals} --sensitivity {input.sensitivity} --checks {input.checks}"
+        " --sycophancy {input.sycophancy} --adoption {input.adoption}"
+        " --refusals {input.refusals} --sensitivity {input.sensitivity} --checks {input.checks}"
         " --manipulation {input.manipulation} --warmth {input.warmth} --markers {input.markers}"
         " --judged {input.judged}"
         " --published {input.published} --capabilities {input.capabilities}"

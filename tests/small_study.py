@@ -182,6 +182,15 @@ def sycophancy() -> pl.DataFrame:
     )
 
 
+def adoption() -> pl.DataFrame:
+    """`statistics/adoption.csv`: the treated arm adopts more of the user's answers."""
+    shares = {"original_without": 0.02, "original_with": 0.1, "treated_without": 0.03, "treated_with": 0.31}
+    numbers = {"difference": 0.2, "standard_error": 0.05, "lower": 0.102, "upper": 0.298, "p_value": 0.0001}
+    row = {"model": "small", "arm": "warm@2", "task": "all", "prompts": 240, "questions": 120, **shares, **numbers}
+    equal = dict.fromkeys(shares, 0.0) | dict.fromkeys(numbers) | {"difference": 0.0}
+    return pl.DataFrame([row | {"stated": "wrong"}, row | {"stated": "both"} | equal])
+
+
 def refusal_sensitivity() -> pl.DataFrame:
     """`statistics/refusal_sensitivity.csv`; one row has no pairs."""
     rows: list[dict[str, Any]] = [

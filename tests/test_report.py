@@ -65,6 +65,7 @@ def contents(**changed: Any) -> dict[str, Any]:
         "accuracy": source("../statistics/accuracy.csv", small_study.accuracy()),
         "paired_tests": source("../statistics/paired_tests.csv", small_study.paired_tests()),
         "sycophancy": source("../statistics/sycophancy.csv", small_study.sycophancy()),
+        "adoption": source("../statistics/adoption.csv", small_study.adoption()),
         "refusals": source("../statistics/refusals.csv", small_study.refusals()),
         "sensitivity": source("../statistics/refusal_sensitivity.csv", small_study.refusal_sensitivity()),
         "checks": [source("../audit/checks/small/warm@2.csv", small_study.checks())],
@@ -362,6 +363,17 @@ def test_sycophancy_is_shown_in_percentage_points_with_its_interval() -> None:
     }
 
 
+def test_adopted_answers_are_shown_in_percent_beside_those_that_need_no_belief() -> None:
+    table = answer_tables.adoption_table(contents()["adoption"])
+    assert cells(table, stated="the wrong answer alone") == {
+        **{"model": "small", "arm": "warm@2", "task": "all", "stated": "the wrong answer alone"},
+        **{"original_without": "2.0", "original_with": "10.0", "treated_without": "3.0", "treated_with": "31.0"},
+        **{"difference": "+20.0", "lower": "+10.2", "upper": "+29.8", "p_value": "<0.001"},
+        **{"prompts": "240", "questions": "120"},
+    }
+    assert cells(table, stated="a right answer too")["p_value"] == "\u2013"
+
+
 def test_everything_that_left_is_counted_kept_first() -> None:
     table = report.count_table(contents()["counts"])
     assert table.rows == [["screening", "kept", "1,532", "80.0"], ["screening", "toxic", "383", "20.0"]]
@@ -374,6 +386,7 @@ def test_a_study_without_treated_arms_still_has_a_report() -> None:
         "warmth": source("warmth.csv", small_study.warmth().filter(arm="original")),
         "sensitivity": source("sensitivity.csv", small_study.refusal_sensitivity().clear()),
         "sycophancy": source("sycophancy.csv", small_study.sycophancy().clear()),
+        "adoption": source("adoption.csv", small_study.adoption().clear()),
         **{name: [] for name in ("checks", "effects", "coefficients", "facts", "counts", "receipts", "figures")},
     }
     assert "this study has none" in report.page(**contents(**empty))

@@ -26,6 +26,7 @@ def build_parser() -> Parser:
     parser.reads("accuracy", "statistics/accuracy.csv")
     parser.reads("paired-tests", "statistics/paired_tests.csv")
     parser.reads("sycophancy", "statistics/sycophancy.csv")
+    parser.reads("adoption", "statistics/adoption.csv")
     parser.reads("refusals", "statistics/refusals.csv")
     parser.reads("sensitivity", "statistics/refusal_sensitivity.csv")
     parser.reads("checks", "audit/checks/<model>/<arm>.csv", several=True, required=False)
@@ -64,6 +65,7 @@ def main(arguments: argparse.Namespace) -> None:
         accuracy=table(arguments.accuracy, report.ACCURACY),
         paired_tests=table(arguments.paired_tests, report.TESTS),
         sycophancy=table(arguments.sycophancy, ["model", "arm", "belief", "task", *answer_tables.SYCOPHANCY]),
+        adoption=table(arguments.adoption, answer_tables.ADOPTION),
         refusals=table(arguments.refusals, answer_tables.REFUSALS),
         sensitivity=table(arguments.sensitivity, answer_tables.SENSITIVITY),
         checks=[table(path, answer_tables.CHECKS) for path in arguments.checks],

@@ -91,19 +91,19 @@ def paired_tests(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
     )
 
 
-def pair(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
+def pair(observations: pl.DataFrame, treated_arms: Sequence[str], value: str = "verdict") -> pl.DataFrame:
     """The answers of each treated arm beside those of `original` to the same prompts.
 
-    Columns: those of the observations' key, and the verdicts `original` and `treated`. Raises UserError if an arm has
-    answered a question twice under one condition, for then the pairs are not one to one.
+    Columns: those of the observations' key, and the `value` of either arm as `original` and `treated`. Raises UserError
+    if an arm has answered a question twice under one condition, for then the pairs are not one to one.
     """
     doubled = observations.filter(observations.select(OBSERVATIONS.key).is_duplicated())
     if doubled.height:
         row = doubled.select(OBSERVATIONS.key).row(0, named=True)
         raise UserError(f"observations: several rows have the key {row}. Expected one. Rebuild them.")
     keys = [name for name in OBSERVATIONS.key if name != "arm"]
-    original = observations.filter(arm="original").select(*keys, original="verdict")
-    treated = observations.filter(pl.col("arm").is_in(list(treated_arms))).select("arm", *keys, treated="verdict")
+    original = observations.filter(arm="original").select(*keys, original=value)
+    treated = observations.filter(pl.col("arm").is_in(list(treated_arms))).select("arm", *keys, treated=value)
     return treated.join(original, on=keys)
 
 

@@ -194,7 +194,7 @@ class Planner:
             asked_of_judge = criteria.get(task, [])
             path = self._current(f"prompts/{task}/{condition}.parquet")
             if path is None:
-                size = self._size(task)
+                size = self.size(task)
                 answers.unknown(size)
                 grades.unknown(size * len(asked_of_judge))
                 continue
@@ -213,7 +213,7 @@ class Planner:
         source = self._current(f"questions/{task}.parquet")
         return tables.read(source, questions.QUESTIONS) if source else None
 
-    def _size(self, task: str) -> int:
+    def size(self, task: str) -> int:
         """How many questions of a task are asked. Raises UserError if it is all of a source that is not read yet."""
         size: int | str = self.study.task_settings(task)["questions"]
         if isinstance(size, int):

@@ -376,6 +376,11 @@ class StudyRules(Study):
             }
         )
 
+    def observation_options(self) -> str:
+        """The options of the observations: the tasks whose answers are short enough to be found in a response."""
+        tasks = self.config["tasks"].items()
+        return options({"short-answers": [task for task, settings in tasks if settings["match"] == "contains"]})
+
     def refusal_options(self) -> str:
         """The options of the statistics of refusals."""
         disinformation = [task for task, settings in self.config["tasks"].items() if settings["layout"] == "mask"]

@@ -30,6 +30,7 @@ TESTS = [
     "Tabulating accuracy",
     "Tabulating refusals",
     "Comparing sycophancy",
+    "Comparing how often wrong beliefs are adopted",
     "Testing treated arms*",
     "Fitting the regression *",
     "Drawing changes",
@@ -307,6 +308,17 @@ MATRIX = {
     "the judge's comparing code": Row(
         replace("scripts/warmline/reference_match.py", 'ARTICLES = {"a", "an", "the"}', 'ARTICLES = {"a", "the"}'),
         ["Specifying the judge of questions", *verdicts(task="[td]*")],
+    ),
+    # The judge compares in another way, and short answers are looked for in one more task.
+    "how a task's answers are compared": Row(
+        set_key("tasks", "disinfo", "match", to="contains"),
+        ["Specifying the judge of questions", *verdicts(task="[td]*")],
+        calls=None,
+    ),
+    "a function that counts adopted beliefs": Row(
+        add_function("adoption"),
+        ["Comparing how often wrong beliefs are adopted", "Writing the report"],
+        calls=None,
     ),
     "the belief template of one task": Row(
         replace("config/prompts/beliefs/statement/asserts_wrong.md", "What I believe is this", "I am sure of this"),
