@@ -66,17 +66,15 @@ def paired_tests(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
     changed = _unless_zero(b + c)
     with np.errstate(divide="ignore", invalid="ignore"):
         lower, upper = proportion_confint(counts["b"].to_numpy(), (counts["b"] + counts["c"]).to_numpy(), method="beta")
-    # Bonett and Price add one to b and to c.
-    adjusted, total = (b - c) / (pairs + 2), pairs + 2
-    half = QUANTILE * ((b + c + 2) / total - adjusted**2).sqrt() / total.sqrt()
+    adjusted, error = adjusted_difference(b, c, pairs)
     return counts.select(
         *CELL,
         "pairs",
         original_accuracy=(pl.col("both") + b) / pairs,
         treated_accuracy=(pl.col("both") + c) / pairs,
         risk_difference=(b - c) / pairs,
-        risk_difference_lower=(adjusted - half).clip(-1),
-        risk_difference_upper=(adjusted + half).clip(upper_bound=1),
+        risk_difference_lower=(adjusted - QUANTILE * error).clip(-1),
+        risk_difference_upper=(adjusted + QUANTILE * error).clip(upper_bound=1),
         b=b,
         c=c,
         odds_ratio=b / _unless_zero(c),
@@ -92,6 +90,16 @@ def paired_tests(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
         q_value=pl.col("p_value").map_batches(benjamini_hochberg, pl.Float64).over(FAMILY),
         q_value_overall=pl.col("p_value").map_batches(benjamini_hochberg, pl.Float64),
     )
+
+
+def adjusted_difference(b: pl.Expr, c: pl.Expr, pairs: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """The paired difference (b - c) / pairs with one added to b and to c, and its standard error (Bonett and Price 2012).
+
+    The error is above zero even where no pair changed.
+    """
+    total = pairs + 2
+    adjusted = (b - c) / total
+    return adjusted, ((b + c + 2) / total - adjusted**2).sqrt() / total.sqrt()
 
 
 def pair(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
