@@ -136,9 +136,11 @@ rule vary_analysis:
 rule test_equivalence:
     input:
         observations=rules.combine_observations.output.observations,
-        capabilities=expand(rules.score_capabilities.output.capabilities, model=study.subjects, arm=study.arms)
-        if study.capabilities
-        else [],
+        capabilities=(
+            expand(rules.score_capabilities.output.capabilities, model=study.subjects, arm=study.arms)
+            if study.capabilities
+            else []
+        ),
     output:
         equivalence=study.path("statistics/equivalence.csv"),
     log:
@@ -147,9 +149,7 @@ rule test_equivalence:
     conda:
         "../envs/statistics.yaml"
     params:
-        options=options(
-            {"treated-arms": study.treated_arms, "margin": config["statistics"]["equivalence-margin"]}
-        ),
+        options=options({"treated-arms": study.treated_arms, "margin": config["statistics"]["equivalence-margin"]}),
         code=study.code("statistics/equivalence.py"),
     message:
         "Testing equivalence"

@@ -1,4 +1,4 @@
-"""The effect of each treated arm over all rows of chosen regressions, estimated in other ways and from fewer answers."""
+"""The effect of each treated arm over all rows of some regressions, estimated in other ways and from fewer answers."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ KEY = ["model", "arm", "task", "measure"]
 LEVEL = 0.05
 EQUIVALENT, DIFFERENT, INCONCLUSIVE = "equivalent", "different", "inconclusive"
 
+
 def equivalence(
     observations: pl.DataFrame, measured: pl.DataFrame, treated_arms: Sequence[str], margin: float
 ) -> pl.DataFrame:
@@ -95,7 +96,7 @@ def _of_capabilities(measured: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
 
 
 def _tests(differences: pl.DataFrame, margin: float) -> pl.DataFrame:
-    """Both tests of differences around a `centre` with a standard `error`; without degrees of freedom, by the normal."""
+    """Both tests of differences around a `centre` with a standard `error`; of infinite freedom, normal ones."""
     names = ("difference", "centre", "error", "freedom")
     difference, centre, error, freedom = (differences[name].cast(pl.Float64).to_numpy() for name in names)
     difference, centre, error = 100 * difference, 100 * centre, 100 * error

@@ -21,8 +21,8 @@ NOT_CONVERGED = "not converged"
 def exchangeable(regression: Regression) -> Regression:
     """The same regression, fitted, with coefficients and covariances that allow for one correlation within questions.
 
-    It is fitted to single answers: on 438,750 of them in a few seconds and half a gigabyte. If that does not converge,
-    the state says so.
+    It needs a regression with clustered errors, for it has no robust ones where that has none. It is fitted to single
+    answers: a few seconds and half a gigabyte for 438,750 of them. If that does not converge, the state says so.
     """
     cells = regression.cells
     answers, incorrect = cells["answers"].to_numpy(), cells[OUTCOME].to_numpy()
@@ -41,8 +41,6 @@ def exchangeable(regression: Regression) -> Regression:
         fitted = model.fit(start_params=regression.coefficients)
     if not fitted.converged or not np.isfinite(fitted.cov_robust).all():
         return dataclasses.replace(regression, state=NOT_CONVERGED)
-    # Of too few questions the robust covariance is singular here too.
-    robust = np.where(np.isnan(regression.covariance_clustered), np.nan, fitted.cov_robust)
     return dataclasses.replace(
-        regression, coefficients=fitted.params, covariance=fitted.cov_naive, covariance_clustered=robust
+        regression, coefficients=fitted.params, covariance=fitted.cov_naive, covariance_clustered=fitted.cov_robust
     )

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from warmline import robustness as analyses
-from warmline.marginal_effects import JOINT_SCHEMA
 from warmline.printed_tables import Column, Fold, Source, Table, count, number, printed, probability, signed
 
-JOINT_TEST = tuple(JOINT_SCHEMA)
-ROBUSTNESS = tuple(analyses.SCHEMA)
-INTERVAL = ("difference", "lower", "upper", "margin", "p_value", "p_value_difference", "verdict")
-EQUIVALENCE = ("model", "arm", "task", "measure", "pairs", "clusters", *INTERVAL)
+JOINT_TEST = ("factor", "errors", "state", "rows", "clusters", "wald", "degrees_of_freedom", "p_value")
+COUNTED = ("rows", "clusters", "effect", "lower", "upper")
+ROBUSTNESS = ("regression", "arm", "subset", "errors", "state", *COUNTED)
+TESTED = ("difference", "lower", "upper", "margin", "p_value", "p_value_difference", "verdict")
+EQUIVALENCE = ("model", "arm", "task", "measure", "pairs", "clusters", *TESTED)
 
 Frame = Source[pl.DataFrame]
 
@@ -26,8 +25,10 @@ def joint_table(joint_tests: Sequence[Frame]) -> Table:
         )
         for source in joint_tests
     ]
-    schema = pl.Schema({"regression": pl.String, "arm": pl.String, **JOINT_SCHEMA})
-    rows = pl.concat([schema.to_frame(), *named], how="vertical_relaxed")
+    texts = dict.fromkeys(("regression", "arm", *JOINT_TEST[:3]), pl.String)
+    numbers = {"wald": pl.Float64, "degrees_of_freedom": pl.Int64, "p_value": pl.Float64}
+    schema = pl.Schema({**texts, "rows": pl.Int64, "clusters": pl.Int64, **numbers})
+    rows = pl.concat([schema.to_frame(), *named])
     columns = [
         *(Column(name, name.capitalize()) for name in ("regression", "arm")),
         Column("factor", "Between levels of"),
@@ -46,7 +47,7 @@ def joint_table(joint_tests: Sequence[Frame]) -> Table:
 def robustness_folds(robustness: Frame) -> list[Fold]:
     """A fold for each regression and treated arm, with its effect by every analysis."""
     columns = [
-        Column("answers", "Answers"),
+        Column("subset", "Answers"),
         Column("errors", "Errors"),
         Column("effect", "Effect", signed(2)),
         Column("lower", "Lower", signed(2)),

@@ -93,9 +93,9 @@ def paired_tests(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
 
 
 def adjusted_difference(b: pl.Expr, c: pl.Expr, pairs: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """The paired difference (b - c) / pairs with one added to b and to c, and its standard error (Bonett and Price 2012).
+    """The paired difference (b - c) / pairs with one added to b and to c, and its standard error, never zero.
 
-    The error is above zero even where no pair changed.
+    After Bonett and Price (2012): see `paired_tests`.
     """
     total = pairs + 2
     adjusted = (b - c) / total

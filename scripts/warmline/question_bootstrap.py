@@ -1,4 +1,4 @@
-"""The bootstrap over questions (Efron and Tibshirani 1993, ch. 13): a regression's effect in studies of other questions.
+"""The bootstrap over questions (Efron and Tibshirani 1993, ch. 13): a regression's effect had others been drawn.
 
 A draw takes as many questions of each task as there are, with replacement, each with all its answers, and fits the
 regression again. What takes the time is one fit for each draw, of counted answers, however many these are.
@@ -15,7 +15,6 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
-from warmline.lift import CONFIDENCE, RESAMPLES
 from warmline.regressions import OUTCOME, Array, Regression
 
 Integers = npt.NDArray[np.int64]
@@ -23,12 +22,11 @@ Integers = npt.NDArray[np.int64]
 
 def interval(effects: Array) -> tuple[float, float]:
     """The 95 % percentile interval of the effects of all draws."""
-    tail = (1 - CONFIDENCE) / 2
-    lower, upper = np.quantile(effects, [tail, 1 - tail])
+    lower, upper = np.quantile(effects, [0.025, 0.975])
     return float(lower), float(upper)
 
 
-def effects(regression: Regression, seed: int, draws: int = RESAMPLES) -> Array:
+def effects(regression: Regression, seed: int, draws: int) -> Array:
     """The average marginal effect over all rows, in percentage points, in each draw.
 
     `regression` is fitted. NaN for a draw that cannot be: a term of its design is a combination of others. Where a

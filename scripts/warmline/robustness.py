@@ -5,8 +5,9 @@ A result that hangs on one choice of the analysis, on one model or on one task s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -26,10 +27,12 @@ CLUSTERED = "clustered by question"
 FROM_MODEL = "from the model"
 BOOTSTRAP = "bootstrap over questions"
 EXCHANGEABLE = "correlated within questions"
+DRAWS = 2000
+"""Of the bootstrap."""
 SCHEMA = {
     "regression": pl.String,
     "arm": pl.String,
-    "answers": pl.String,
+    "subset": pl.String,
     "errors": pl.String,
     "state": pl.String,
     "rows": pl.Int64,
@@ -55,7 +58,7 @@ def robustness(
     `regressions` has by id the `formula`, the `beliefs` and, unless all, the `contexts` of the rows. Columns:
 
     - `regression`, `arm`
-    - `answers`: which ones; `all`, `without model ...`, `without task ...`, `refusals as published` (the article's
+    - `subset`: of which answers; `all`, `without model ...`, `without task ...`, `refusals as published` (the article's
       treatment, see `refusal_treatments`), or those to prompts that both arms answered to the end (`ended by themselves
       in both arms`) and the others (`cut in either arm`): length is an outcome of treatment, so that these two describe
       and say nothing of causes
@@ -67,46 +70,56 @@ def robustness(
     - `rows`, `clusters`: scored answers, and different questions
     - `effect`, `lower`, `upper`: average marginal effect in percentage points of error, with its 95 % interval
     """
-    rows = [
-        (name, arm, *row)
-        for name, regression in regressions.items()
-        for arm in treated_arms
-        for row in _analyses(
-            observations.filter(pl.col("arm").is_in([arm_names.ORIGINAL, arm])),
-            arm,
-            regression,
-            (task_order, model_order),
-            disinformation,
-            seed,
-        )
-    ]
-    return rounded(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+    table: list[tuple[str | int | float | None, ...]] = []
+    for name, regression in regressions.items():
+        for arm in treated_arms:
+            fitted = functools.partial(_fitted, regression, arm, task_order, model_order)
+            answers = observations.filter(pl.col("arm").is_in([arm_names.ORIGINAL, arm]))
+            table += [(name, arm, *row) for row in _analyses(answers, fitted, disinformation, seed)]
+    return rounded(pl.DataFrame(table, schema=SCHEMA, orient="row"))
 
 
-Estimate = tuple[str, str, str, int, int, float | None, float | None, float | None]
+def _fitted(
+    regression: Mapping[str, Any],
+    arm: str,
+    task_order: Sequence[str],
+    model_order: Sequence[str],
+    observations: pl.DataFrame,
+) -> Regression:
+    beliefs, contexts = regression["beliefs"], regression.get("contexts")
+    rows = regression_rows(observations, arm, beliefs, contexts, task_order=task_order, model_order=model_order)
+    return fit(rows, regression["formula"])
+
+
+class Estimate(NamedTuple):
+    """One analysis: the columns of the table from `subset` on."""
+
+    subset: str
+    errors: str
+    state: str
+    rows: int
+    clusters: int
+    effect: float | None
+    lower: float | None
+    upper: float | None
 
 
 def _analyses(
     observations: pl.DataFrame,
-    arm: str,
-    regression: Mapping[str, Any],
-    orders: tuple[Sequence[str], Sequence[str]],
+    fitted: Callable[[pl.DataFrame], Regression],
     disinformation: Collection[str],
     seed: int,
 ) -> Iterator[Estimate]:
-    def fitted(answers: pl.DataFrame) -> Regression:
-        rows = regression_rows(
-            *(answers, arm, regression["beliefs"], regression.get("contexts")),
-            **dict(zip(("task_order", "model_order"), orders, strict=True)),
-        )
-        return fit(rows, regression["formula"])
-
     main = fitted(observations)
     clustered = _estimate(ALL, CLUSTERED, main)
     yield clustered
     yield _estimate(ALL, FROM_MODEL, main, "")
-    yield _bootstrapped(main, clustered, seed)
-    yield _estimate(ALL, EXCHANGEABLE, exchangeable(main) if main.state == FITTED else main)
+    if clustered.state == FITTED:
+        yield _bootstrapped(main, clustered, seed)
+        yield _estimate(ALL, EXCHANGEABLE, exchangeable(main))
+    else:
+        # Where no clustered error can be had, neither of these has one.
+        yield from (clustered._replace(errors=errors) for errors in (BOOTSTRAP, EXCHANGEABLE))
     yield _estimate(REFUSALS, CLUSTERED, fitted(treat(observations, AS_PUBLISHED, disinformation)))
     prompt = [name for name in OBSERVATIONS.key if name != "arm"]
     cut = (pl.col("finish_reason") == "length").any().over(prompt)
@@ -119,23 +132,19 @@ def _analyses(
             yield _estimate(f"without {factor} {level}", CLUSTERED, fitted(others))
 
 
-def _estimate(answers: str, errors: str, regression: Regression, suffix: str = "_clustered") -> Estimate:
+def _estimate(subset: str, errors: str, regression: Regression, suffix: str = "_clustered") -> Estimate:
     row = marginal_effects(regression).row(0, named=True)
     lower, upper = row[f"lower{suffix}"], row[f"upper{suffix}"]
     state = regression.state
     if state == FITTED and lower is None:
-        state = "too few questions" if np.isnan(regression.covariance_clustered).any() else "no error"
-    return answers, errors, state, row["rows"], row["clusters"], row["effect"], lower, upper
+        state = "too few questions" if np.isnan(regression.covariance_clustered).any() else "no variation"
+    return Estimate(subset, errors, state, row["rows"], row["clusters"], row["effect"], lower, upper)
 
 
 def _bootstrapped(regression: Regression, clustered: Estimate, seed: int) -> Estimate:
-    """The interval of the bootstrap, where the questions allow for one that is clustered."""
-    answers, _, state, rows, clusters, effect, _, _ = clustered
-    lower = upper = None
-    if state == FITTED:
-        drawn = question_bootstrap.effects(regression, seed)
-        if missing := int(np.isnan(drawn).sum()):
-            state = f"{missing} of {len(drawn)} draws not fitted"
-        else:
-            lower, upper = question_bootstrap.interval(drawn)
-    return answers, BOOTSTRAP, state, rows, clusters, effect, lower, upper
+    drawn = question_bootstrap.effects(regression, seed, DRAWS)
+    if missing := int(np.isnan(drawn).sum()):
+        state = f"{missing} of {DRAWS} draws not fitted"
+        return clustered._replace(errors=BOOTSTRAP, state=state, lower=None, upper=None)
+    lower, upper = question_bootstrap.interval(drawn)
+    return clustered._replace(errors=BOOTSTRAP, lower=lower, upper=upper)

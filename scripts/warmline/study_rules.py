@@ -389,7 +389,9 @@ class StudyRules(Study):
         statistics = self.config["statistics"]
         selects = ("formula", "beliefs", "contexts")
         regressions = {
-            name: {key: statistics["regressions"][name][key] for key in selects if key in statistics["regressions"][name]}
+            name: {
+                key: statistics["regressions"][name][key] for key in selects if key in statistics["regressions"][name]
+            }
             for name in statistics["robustness"]
         }
         return options(

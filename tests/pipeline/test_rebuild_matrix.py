@@ -571,9 +571,7 @@ MATRIX = {
         calls=None,
     ),
     "a function that takes lifts": Row(
-        add_function("lift"),
-        [*WARMTH_SUMMARY, "Summarising lexical markers", "Estimating the main effects in other ways"],
-        calls=None,
+        add_function("lift"), [*WARMTH_SUMMARY, "Summarising lexical markers"], calls=None
     ),
     "what a persona should do to warmth": Row(
         set_key("personas", "cold", "warmth", to="none"),
