@@ -28,6 +28,8 @@ def study_in(folder: Path) -> Path:
         "refusals",
         "refusal_sensitivity",
         "sycophancy",
+        "robustness",
+        "equivalence",
         "manipulation",
         "warmth",
         "markers",
@@ -63,6 +65,7 @@ def test_a_study_is_reported_to_the_same_bytes_wherever_it_lies(tmp_path: Path) 
             *("--warmth", "statistics/warmth.csv", "--costs", "audit/costs.csv"),
             *("--refusals", "statistics/refusals.csv", "--sensitivity", "statistics/refusal_sensitivity.csv"),
             *("--checks", "audit/checks.csv", "--sycophancy", "statistics/sycophancy.csv"),
+            *("--robustness", "statistics/robustness.csv", "--equivalence", "statistics/equivalence.csv"),
             *("--realised", "statistics/realised.csv", "--labels", "statistics/labels.csv"),
             *("--record", "audit/jobs/report/all.json"),
         )
