@@ -11,7 +11,7 @@ from observed import paired, published_observations
 from scipy.stats import chi2, f, norm
 from statsmodels.stats.multitest import multipletests
 
-from warmline.marginal_effects import joint_test, marginal_effects
+from warmline.marginal_effects import corrected, joint_test, marginal_effects
 from warmline.regressions import Regression, fit, regression_rows
 
 TASKS = ["disinfo", "medqa", "trivia", "truthfulqa"]
@@ -156,7 +156,7 @@ def test_no_rows_give_one_empty_effect() -> None:
 def test_differences_are_corrected_for_their_number_and_effects_are_not() -> None:
     contexts = {"unmodified": (20, 9, 4, 7), "happy": (20, 8, 4, 8), "sad": (10, 20, 2, 8), "close": (16, 12, 5, 7)}
     rows = rows_of(pl.concat(paired(*counts, context=context) for context, counts in contexts.items()))
-    table = marginal_effects(fit(rows, "incorrect ~ treated * C(context)"), "context")
+    table = corrected(marginal_effects(fit(rows, "incorrect ~ treated * C(context)"), "context"))
     differences = table.filter(pl.col("contrast").is_not_null())
     for suffix in ("", "_clustered"):
         expected = multipletests(differences[f"p_value{suffix}"], method="holm")[1]

@@ -6,7 +6,7 @@ import argparse
 
 from warmline import tables
 from warmline.command import Parser, run
-from warmline.marginal_effects import FACTORS, joint_test, marginal_effects
+from warmline.marginal_effects import FACTORS, corrected, joint_test, marginal_effects
 from warmline.observations import OBSERVATIONS
 from warmline.refusal_treatments import treat
 from warmline.regressions import coefficient_table, fit, regression_rows
@@ -39,7 +39,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     regression = fit(rows, arguments.formula)
     coefficient_table(regression).write_csv(arguments.coefficients)
-    marginal_effects(regression, arguments.effects_by).write_csv(arguments.effects)
+    corrected(marginal_effects(regression, arguments.effects_by)).write_csv(arguments.effects)
     joint_test(regression, arguments.effects_by).write_csv(arguments.joint_test)
 
 

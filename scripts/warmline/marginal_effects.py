@@ -40,8 +40,6 @@ SCHEMA = {
     "lower_clustered": pl.Float64,
     "upper_clustered": pl.Float64,
     "p_value_clustered": pl.Float64,
-    "p_value_holm": pl.Float64,
-    "p_value_holm_clustered": pl.Float64,
 }
 JOINT_SCHEMA = {
     "factor": pl.String,
@@ -71,8 +69,6 @@ def marginal_effects(regression: Regression, by: str | None = None) -> pl.DataFr
     - `effect`: percentage points; positive where treatment adds errors
     - `standard_error`, `lower`, `upper`, `p_value`: 95% interval and Wald test, by the model's covariance
     - `standard_error_clustered`, `lower_clustered`, `upper_clustered`, `p_value_clustered`: clustered by question
-    - `p_value_holm`, `p_value_holm_clustered`: the two p-values of a difference, corrected for the number of
-      differences that are tested; null for an effect
     """
     estimates = _estimates_by_pattern(regression)
     everything = np.full(regression.patterns.height, True)
@@ -85,16 +81,15 @@ def marginal_effects(regression: Regression, by: str | None = None) -> pl.DataFr
             first = next(iter(subsets))
             both = subsets[level] | subsets[first]
             table.append(_row(regression, level, first, both, means[level] - means[first]))
-    columns = [name for name in SCHEMA if not name.startswith("p_value_holm")]
-    effects = pl.DataFrame(table, schema={name: SCHEMA[name] for name in columns}, orient="row").fill_nan(None)
-    difference = pl.col("contrast").is_not_null()
-    corrected = {
-        f"p_value_holm{suffix}": pl.when(difference)
-        .then(f"p_value{suffix}")
-        .map_batches(_holm, return_dtype=pl.Float64)
-        for suffix in ("", "_clustered")
-    }
-    return rounded(effects.with_columns(**corrected))
+    return rounded(pl.DataFrame(table, schema=SCHEMA, orient="row"))
+
+
+def corrected(effects: pl.DataFrame) -> pl.DataFrame:
+    """The table of `marginal_effects` with the p-values of its differences corrected for their number, after Holm.
+
+    New columns: `p_value_holm` and `p_value_holm_clustered`, null for an effect, which is no difference.
+    """
+    return rounded(effects.with_columns(_holm(effects, suffix) for suffix in ("", "_clustered")))
 
 
 def joint_test(regression: Regression, by: str | None = None) -> pl.DataFrame:
@@ -163,13 +158,14 @@ def _joint(
     return TESTED, wald, len(estimates), float(p_value(wald))
 
 
-def _holm(p_values: pl.Series) -> pl.Series:
-    """Holm's correction; nulls stay null and do not count."""
-    known = p_values.is_not_null()
-    corrected = pl.Series(p_values.name, [None] * p_values.len(), dtype=pl.Float64)
-    if not known.any():
-        return corrected
-    return corrected.scatter(known.arg_true(), multipletests(p_values.filter(known).to_numpy(), method="holm")[1])
+def _holm(effects: pl.DataFrame, suffix: str) -> pl.Series:
+    """The corrected p-values of the differences; those that are null stay null and do not count."""
+    p_values = effects[f"p_value{suffix}"]
+    tested = (effects["contrast"].is_not_null() & p_values.is_not_null()).arg_true()
+    holm = pl.Series(f"p_value_holm{suffix}", [None] * effects.height, dtype=pl.Float64)
+    if tested.is_empty():
+        return holm
+    return holm.scatter(tested, multipletests(p_values[tested].to_numpy(), method="holm")[1])
 
 
 def _subsets(regression: Regression, by: str) -> dict[str, npt.NDArray[np.bool_]]:
