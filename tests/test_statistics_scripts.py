@@ -117,7 +117,8 @@ def test_contexts_select_rows(demo: Path, tmp_path: Path) -> None:
     assert pl.read_csv(tmp_path / "effects.csv")["state"].to_list() == ["no rows"]
 
 
-def test_robustness_is_written_twice_with_the_same_bytes(tmp_path: Path) -> None:
+def test_robustness_is_written_twice_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmline.robustness.DRAWS", 100)
     tables.write(paired(9, 6, 2, 5), OBSERVATIONS, tmp_path / "observations.parquet")
     regressions = json.dumps({"tuning": {"formula": "incorrect ~ treated", "beliefs": ["none"]}})
     for name in ("once.csv", "again.csv"):
