@@ -68,7 +68,7 @@ def equivalence_table(equivalence: Frame) -> Table:
     """Whether each treated arm differs from its original by less than the margin."""
     columns = [
         *(Column(name, name.capitalize()) for name in ("model", "arm", "task")),
-        Column("measure", "Rate of"),
+        Column("measure", "Measure"),
         Column("difference", "Difference (percentage points)", signed(1)),
         Column("lower", "Lower, 90%", signed(1)),
         Column("upper", "Upper, 90%", signed(1)),
