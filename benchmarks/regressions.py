@@ -58,7 +58,7 @@ def main() -> None:
     print(f"single answers take {seconds['single'] / seconds['counted']:.0f} times as long")
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as own_process:
         taken, memory = own_process.submit(in_other_ways, share).result()
-    print(f"two effects in other ways: {taken:.2f} s, at most {memory / 1e9:.2f} GB")
+    print(f"two effects in other ways: {taken:.2f} s of one processor, at most {memory / 1e9:.2f} GB")
     for place, kind in enumerate(("coefficients", "effects in percentage points")):
         apart = max(
             np.abs(np.subtract(ours[place], estimates["single"][regression][place])).max()
@@ -82,12 +82,12 @@ def measured(way, share: float) -> tuple[float, int, Estimates]:
 
 
 def in_other_ways(share: float) -> tuple[float, int]:
-    """Seconds, and bytes of memory at most."""
+    """Seconds of one processor, and bytes of memory at most."""
     rows = answers(share)
     configured = yaml.safe_load(CONFIGURATION.read_text())["statistics"]
     regressions = {name: configured["regressions"][name] for name in configured["robustness"]}
     regressions["beliefs"]["beliefs"] = BELIEFS
-    begin = time.perf_counter()
+    begin = time.process_time()
     table = robustness(
         rows,
         ["warm@2"],
@@ -98,7 +98,7 @@ def in_other_ways(share: float) -> tuple[float, int]:
         seed=1,
     )
     assert set(table["state"]) == {"fitted"}
-    return time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return time.process_time() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def answers(share: float) -> pl.DataFrame:

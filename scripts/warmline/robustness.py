@@ -66,7 +66,7 @@ def robustness(
       `bootstrap over questions`, percentiles (`question_bootstrap`); `correlated within questions`, which changes the
       estimate too (`estimating_equations`)
     - `state`: `fitted`; else why the regression could not be, or `too few questions` (no more than coefficients), `no
-      error` (both arms answered every question alike) or `... of ... draws not fitted`, which leave no interval
+      variation` (both arms answered every question alike) or `... of ... draws not fitted`, which leave no interval
     - `rows`, `clusters`: scored answers, and different questions
     - `effect`, `lower`, `upper`: average marginal effect in percentage points of error, with its 95 % interval
     """
