@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from observed import PUBLISHED_COUNTS, answered, observations, paired, published_observations
 from scipy.stats import binomtest, norm
