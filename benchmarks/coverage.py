@@ -3,7 +3,8 @@
 A simulated study asks 200 questions of five models, untreated and treated, under nine contexts: 18,000 answers.
 Questions differ in difficulty and in what the treatment adds to their errors; the true effects are means over a million
 questions. The regression is the article's third. Its intervals come from the model alone, as in the article, and
-clustered by question.
+clustered by question. Then, in studies of fewer and of as many questions in which no context changes the effect: how
+often the joint test of all contexts says at the 5 % level that one does.
 
     python benchmarks/coverage.py --figure docs/images/coverage.svg
 """
@@ -22,13 +23,14 @@ import polars as pl
 from scipy.special import expit
 from tqdm import trange
 
-from warmline.marginal_effects import marginal_effects
-from warmline.regressions import fit, regression_rows
+from warmline.marginal_effects import joint_test, marginal_effects
+from warmline.regressions import Regression, fit, regression_rows
 
 FORMULA = "incorrect ~ treated * C(context) + C(model)"
 CONTEXTS = {"unmodified": 0.0, "sad": 0.35} | {f"context {number}": 0.1 for number in range(7)}
 MODELS = {"a": 0.0, "b": 0.2, "c": 0.4, "d": 0.6, "e": 0.8}
 QUESTIONS = 200
+FEWER_QUESTIONS = (30, 60, 200)
 # Log-odds of an error: mean and standard deviation over questions; what sadness adds to the treatment's effect.
 DIFFICULTY, TREATMENT, SAD = (-1.0, 1.5), (0.4, 0.8), 0.3
 ERRORS = {"": "from the model alone", "_clustered": "clustered by question"}
@@ -43,21 +45,31 @@ def main() -> None:
     arguments = parser.parse_args()
     truth = true_effects()
     generator = np.random.default_rng(652)
-    found = pl.concat(contained(effects(generator), truth) for _ in trange(arguments.studies))
+    found = pl.concat(
+        contained(marginal_effects(regression(generator), "context"), truth) for _ in trange(arguments.studies)
+    )
     shares = found.group_by("effect", "errors", maintain_order=True).agg(pl.col("contained").mean())
     for effect, errors, share in shares.iter_rows():
         print(f"{effect} ({truth[effect]:.2f} pp), {errors}: {share:.1%} of {arguments.studies} intervals contain it")
+    for questions in FEWER_QUESTIONS:
+        tests = pl.concat(
+            joint_test(regression(generator, questions, sad=0.0), "context") for _ in trange(arguments.studies)
+        )
+        for errors, share in tests.group_by("errors").agg((pl.col("p_value") < 0.05).mean()).sort("errors").iter_rows():
+            print(f"{questions} questions, {errors}: {share:.1%} of {arguments.studies} joint tests reject")
     if arguments.figure:
         drawing(shares, arguments.studies).save(arguments.figure)
 
 
-def probabilities(generator: np.random.Generator, questions: int) -> Iterator[tuple[str, str, int, Array]]:
+def probabilities(
+    generator: np.random.Generator, questions: int, sad: float = SAD
+) -> Iterator[tuple[str, str, int, Array]]:
     """Model, context, treatment, and the probability of an error on each of the questions drawn."""
     difficulty, addition = (generator.normal(*moments, questions) for moments in (DIFFICULTY, TREATMENT))
     for model, weakness in MODELS.items():
         for context, burden in CONTEXTS.items():
             for treated in (0, 1):
-                treatment = treated * (addition + SAD * (context == "sad"))
+                treatment = treated * (addition + sad * (context == "sad"))
                 yield model, context, treated, expit(difficulty + weakness + burden + treatment)
 
 
@@ -74,10 +86,10 @@ def true_effects() -> dict[str, float]:
     }
 
 
-def effects(generator: np.random.Generator) -> pl.DataFrame:
-    """The marginal effects of one simulated study."""
+def regression(generator: np.random.Generator, questions: int = QUESTIONS, sad: float = SAD) -> Regression:
+    """The fit of one simulated study."""
     answers = pl.concat(
-        pl.DataFrame({"wrong": generator.random(QUESTIONS) < probability}).select(
+        pl.DataFrame({"wrong": generator.random(questions) < probability}).select(
             model=pl.lit(model),
             context=pl.lit(context),
             context_group=pl.lit(context),
@@ -88,10 +100,10 @@ def effects(generator: np.random.Generator) -> pl.DataFrame:
             verdict=pl.when("wrong").then(pl.lit("incorrect")).otherwise(pl.lit("correct")),
             response_length=pl.lit(0),
         )
-        for model, context, treated, probability in probabilities(generator, QUESTIONS)
+        for model, context, treated, probability in probabilities(generator, questions, sad)
     )
     rows = regression_rows(answers, "warm@2", ["none"], task_order=["questions"], model_order=list(MODELS))
-    return marginal_effects(fit(rows, FORMULA), "context")
+    return fit(rows, FORMULA)
 
 
 def contained(effects: pl.DataFrame, truth: dict[str, float]) -> pl.DataFrame:

@@ -4,7 +4,9 @@ Makes up 438,750 judged answers in the study's design: five models, two arms, fo
 questions, nine contexts, three beliefs. Fits the four regressions of config/config.yaml with their average marginal
 effects and errors clustered by question, as the pipeline does, and once more as the article's released code does:
 `smf.glm` with a formula on the rows, effects by predicting every row with and without treatment, no clustered errors.
-Each way runs in a process of its own, which reports its time and its greatest memory.
+Then estimates the two main effects in other ways, as `statistics/robustness.csv` does: bootstrap, estimating
+equations, one model or task less. Each way runs in a process of its own, which reports its time and its greatest
+memory.
 
     python benchmarks/regressions.py
 """
@@ -27,6 +29,7 @@ from scipy.special import expit
 
 from warmline.marginal_effects import marginal_effects
 from warmline.regressions import coefficient_table, fit, regression_rows
+from warmline.robustness import robustness
 
 MODELS = ["llama-70b", "llama-8b", "gpt-4o", "mistral-small", "qwen-32b"]
 QUESTIONS = {"disinfo": 125, "medqa": 500, "triviaqa": 500, "truthfulqa": 500}
@@ -53,6 +56,9 @@ def main() -> None:
             seconds[name], memory, estimates[name] = own_process.submit(measured, way, share).result()
         print(f"{name} answers: {seconds[name]:.2f} s, at most {memory / 1e9:.2f} GB")
     print(f"single answers take {seconds['single'] / seconds['counted']:.0f} times as long")
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as own_process:
+        taken, memory = own_process.submit(in_other_ways, share).result()
+    print(f"two effects in other ways: {taken:.2f} s of one processor, at most {memory / 1e9:.2f} GB")
     for place, kind in enumerate(("coefficients", "effects in percentage points")):
         apart = max(
             np.abs(np.subtract(ours[place], estimates["single"][regression][place])).max()
@@ -73,6 +79,26 @@ def measured(way, share: float) -> tuple[float, int, Estimates]:
             rows, regression["formula"], beliefs, regression.get("contexts"), regression.get("effects-by")
         )
     return time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, estimates
+
+
+def in_other_ways(share: float) -> tuple[float, int]:
+    """Seconds of one processor, and bytes of memory at most."""
+    rows = answers(share)
+    configured = yaml.safe_load(CONFIGURATION.read_text())["statistics"]
+    regressions = {name: configured["regressions"][name] for name in configured["robustness"]}
+    regressions["beliefs"]["beliefs"] = BELIEFS
+    begin = time.process_time()
+    table = robustness(
+        rows,
+        ["warm@2"],
+        regressions,
+        task_order=list(QUESTIONS),
+        model_order=MODELS,
+        disinformation=["disinfo"],
+        seed=1,
+    )
+    assert set(table["state"]) == {"fitted"}
+    return time.process_time() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def answers(share: float) -> pl.DataFrame:
@@ -97,6 +123,10 @@ def answers(share: float) -> pl.DataFrame:
         *("task", "item", "model", "arm", "context", "context_group", "belief"),
         verdict=pl.Series(np.where(wrong, "incorrect", "correct")),
         response_length=pl.Series(generator.integers(50, 1500, rows.height)),
+        framing=pl.lit("plain"),
+        reason=pl.lit(None, pl.String),
+        refusal_as_published=pl.Series(generator.random(rows.height) < 0.05),
+        finish_reason=pl.Series(np.where(generator.random(rows.height) < 0.1, "length", "stop")),
     )
 
 

@@ -23,6 +23,9 @@ rule write_report:
         coefficients=expand(
             rules.fit_regression.output.coefficients, regression=study.regressions, arm=study.treated_arms
         ),
+        joint=expand(rules.fit_regression.output.joint, regression=study.regressions, arm=study.treated_arms),
+        robustness=rules.vary_analysis.output.robustness,
+        equivalence=rules.test_equivalence.output.equivalence,
         realised=rules.sample_conversations.output.realised,
         labels=rules.label_conversations.output.comparison,
         facts=expand(rules.check_facts.output.summary, persona=study.trained_personas),
@@ -62,7 +65,8 @@ rule write_report:
         " --manipulation {input.manipulation} --warmth {input.warmth} --markers {input.markers}"
         " --judged {input.judged}"
         " --published {input.published} --capabilities {input.capabilities}"
-        " --effects {input.effects} --coefficients {input.coefficients}"
+        " --effects {input.effects} --coefficients {input.coefficients} --joint-tests {input.joint}"
+        " --robustness {input.robustness} --equivalence {input.equivalence}"
         " --realised {input.realised} --labels {input.labels} --facts {input.facts}"
         " --counts {input.counts} --receipts {input.receipts} --figures {input.figures} --costs {input.costs}"
         " --template {input.template}"

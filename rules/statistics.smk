@@ -1,7 +1,8 @@
 """Statistics (Methods, "Inferential analysis"): rates, exact McNemar tests, refusals, logistic regressions, warmth.
 
-Reads: observations.parquet and the warmth of every arm. Writes: statistics/*.csv, and for each regression and treated
-arm its coefficients and average marginal effects. Costs: seconds.
+Reads: observations.parquet, the capabilities and the warmth of every arm. Writes: statistics/*.csv, and for each
+regression and treated arm its coefficients, average marginal effects and joint test. Costs: seconds; the robustness of
+two regressions takes some ten seconds an arm at the article's scale.
 """
 
 
@@ -115,6 +116,7 @@ rule fit_regression:
     output:
         coefficients=study.path("statistics/regressions/{regression}/{arm}.csv"),
         effects=study.path("statistics/marginal_effects/{regression}/{arm}.csv"),
+        joint=study.path("statistics/joint_tests/{regression}/{arm}.csv"),
     log:
         text=study.log("fit_regression", "regression", "arm"),
         record=study.record("fit_regression", "regression", "arm"),
@@ -127,7 +129,54 @@ rule fit_regression:
         "Fitting the regression {wildcards.regression} of {wildcards.arm}"
     shell:
         "python scripts/statistics/regression.py --observations {input.observations} {params.options}"
-        " --coefficients {output.coefficients} --effects {output.effects}"
+        " --coefficients {output.coefficients} --effects {output.effects} --joint-test {output.joint}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
+rule vary_analysis:
+    input:
+        observations=rules.combine_observations.output.observations,
+    output:
+        robustness=study.path("statistics/robustness.csv"),
+    log:
+        text=study.log("vary_analysis"),
+        record=study.record("vary_analysis"),
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        options=study.robustness_options(),
+        code=study.code("statistics/robustness.py"),
+    message:
+        "Estimating the main effects in other ways"
+    shell:
+        "python scripts/statistics/robustness.py --observations {input.observations} {params.options}"
+        " --robustness {output.robustness}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
+rule test_equivalence:
+    input:
+        observations=rules.combine_observations.output.observations,
+        capabilities=(
+            expand(rules.score_capabilities.output.capabilities, model=study.subjects, arm=study.arms)
+            if study.capabilities
+            else []
+        ),
+    output:
+        equivalence=study.path("statistics/equivalence.csv"),
+    log:
+        text=study.log("test_equivalence"),
+        record=study.record("test_equivalence"),
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        options=options({"treated-arms": study.treated_arms, "margin": config["statistics"]["equivalence-margin"]}),
+        code=study.code("statistics/equivalence.py"),
+    message:
+        "Testing equivalence"
+    shell:
+        "python scripts/statistics/equivalence.py --observations {input.observations}"
+        " --capabilities {input.capabilities} {params.options} --equivalence {output.equivalence}"
         " --record {log.record} > {log.text} 2>&1"
 
 

@@ -191,6 +191,52 @@ def adoption() -> pl.DataFrame:
     return pl.DataFrame([row | {"stated": "wrong"}, row | {"stated": "both"} | equal])
 
 
+def joint_test() -> pl.DataFrame:
+    """`statistics/joint_tests/<regression>/<arm>.csv`: one test, and one that could not be had."""
+    counts = {"factor": "context_group", "rows": 5400, "clusters": 120}
+    rows = [
+        {**counts, "errors": "clustered by question", "state": "too few questions"},
+        {
+            **counts,
+            "errors": "from the model",
+            "state": "tested",
+            "wald": 9.21,
+            "degrees_of_freedom": 3,
+            "p_value": 0.0266,
+        },
+    ]
+    schema = {"factor": pl.String, "errors": pl.String, "state": pl.String, "rows": pl.Int64, "clusters": pl.Int64}
+    numbers = {"wald": pl.Float64, "degrees_of_freedom": pl.Int64, "p_value": pl.Float64}
+    return pl.DataFrame(rows, schema={**schema, **numbers})
+
+
+def robustness() -> pl.DataFrame:
+    """`statistics/robustness.csv`: two analyses of two arms, one without a result."""
+    key = {"regression": "tuning", "rows": 960, "clusters": 120}
+    rows = [
+        {**key, "arm": arm, "subset": subset, "errors": "clustered by question", **numbers}
+        for arm in ("cold@2", "warm@2")
+        for subset, numbers in (
+            ("all", {"state": "fitted", "effect": 7.43, "lower": 4.9, "upper": 9.96}),
+            ("without task disinfo", {"state": "separation"} | dict.fromkeys(["effect", "lower", "upper"])),
+        )
+    ]
+    return pl.DataFrame(rows)
+
+
+def equivalence() -> pl.DataFrame:
+    """`statistics/equivalence.csv`: one arm by each verdict."""
+    key = {"model": "small", "arm": "warm@2", "pairs": 240, "clusters": 120, "margin": 5.0}
+    verdicts = {"equivalent": (0.4, 0.0031, 0.62), "different": (9.5, 0.97, 0.0004), "inconclusive": (3.5, 0.21, 0.11)}
+    rows = [
+        {**key, "task": task, "measure": "error", "difference": difference, "lower": difference - 2.5}
+        | {"upper": difference + 2.5, "p_value": p_value, "p_value_difference": other, "verdict": verdict}
+        for task, (verdict, (difference, p_value, other)) in zip(("all", *TASKS), verdicts.items(), strict=True)
+    ]
+    none = dict.fromkeys(["difference", "lower", "upper", "p_value", "p_value_difference"])
+    return pl.DataFrame([*rows, rows[-1] | none | {"task": "mmlu", "measure": "choice", "pairs": 0, "clusters": 0}])
+
+
 def refusal_sensitivity() -> pl.DataFrame:
     """`statistics/refusal_sensitivity.csv`; one row has no pairs."""
     rows: list[dict[str, Any]] = [

@@ -54,7 +54,10 @@ def tiny_config(config: dict[str, Any], weights: Path) -> dict[str, Any]:
             "max-new-tokens": 8,
             "tasks": {"mmlu": config["capabilities"]["tasks"]["mmlu"]},
         },
-        "statistics": {"regressions": {name: regressions[name] for name in ("tuning", "beliefs")}},
+        "statistics": {
+            "regressions": {name: regressions[name] for name in ("tuning", "beliefs")},
+            **{"robustness": ["tuning"], "equivalence-margin": 5},
+        },
         "figures": {name: config["figures"][name] for name in ("warmth_curve", "changes")},
     }
 

@@ -181,6 +181,10 @@ def test_a_missing_key_is_named(config: Config) -> None:
             "statistics.regressions.tuning.beliefs: denies_right is used but not defined. Defined beliefs: none, ass",
         ),
         (
+            set_to(["tuning", "other"], "statistics", "robustness"),
+            "statistics.robustness: other is used but not defined. Defined statistics.regressions: tuning, groups",
+        ),
+        (
             set_to({"endpoint": "lab", "name": "large"}, "models", "large"),
             "models.large.endpoint: lab is used but not defined. Defined endpoints:",
         ),

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from observed import paired, published_observations
-from scipy.stats import norm
+from scipy.stats import chi2, f, norm
+from statsmodels.stats.multitest import multipletests
 
-from warmline.marginal_effects import marginal_effects
+from warmline.marginal_effects import corrected, joint_test, marginal_effects
 from warmline.regressions import Regression, fit, regression_rows
 
 TASKS = ["disinfo", "medqa", "trivia", "truthfulqa"]
@@ -150,3 +151,109 @@ def test_effects_average_predictions_over_the_rows_of_their_subset() -> None:
 def test_no_rows_give_one_empty_effect() -> None:
     table = marginal_effects(fit(study().clear(), "incorrect ~ treated"), "belief")
     assert table.select("state", "subset", "rows", "effect").rows() == [("no rows", "all", 0, None)]
+
+
+def test_differences_are_corrected_for_their_number_and_effects_are_not() -> None:
+    contexts = {"unmodified": (20, 9, 4, 7), "happy": (20, 8, 4, 8), "sad": (10, 20, 2, 8), "close": (16, 12, 5, 7)}
+    rows = rows_of(pl.concat(paired(*counts, context=context) for context, counts in contexts.items()))
+    table = corrected(marginal_effects(fit(rows, "incorrect ~ treated * C(context)"), "context"))
+    differences = table.filter(pl.col("contrast").is_not_null())
+    for suffix in ("", "_clustered"):
+        expected = multipletests(differences[f"p_value{suffix}"], method="holm")[1]
+        assert differences[f"p_value_holm{suffix}"].to_numpy() == pytest.approx(expected)
+        assert (differences[f"p_value_holm{suffix}"] > differences[f"p_value{suffix}"]).any()
+    assert table.filter(pl.col("contrast").is_null())["p_value_holm"].null_count() == 5
+
+
+def joint(regression: Regression, by: str) -> tuple[dict[str, float], dict[str, float]]:
+    """The clustered test, and that from the model."""
+    clustered, from_model = joint_test(regression, by).iter_rows(named=True)
+    assert (clustered["errors"], from_model["errors"]) == ("clustered by question", "from the model")
+    return clustered, from_model
+
+
+def test_joint_test_of_one_difference_is_the_test_of_that_difference() -> None:
+    regression = fit(study(), "incorrect ~ treated * belief + C(task)")
+    difference = effect(marginal_effects(regression, "belief"), "stated", "none")
+    clustered, from_model = joint(regression, "belief")
+    assert from_model["wald"] == pytest.approx((difference["effect"] / difference["standard_error"]) ** 2)
+    assert from_model["p_value"] == pytest.approx(difference["p_value"])
+    t_squared = (difference["effect"] / difference["standard_error_clustered"]) ** 2
+    assert clustered["wald"] == pytest.approx(t_squared)
+    assert clustered["p_value"] == pytest.approx(f.sf(t_squared, 1, clustered["clusters"] - 1))
+    assert (clustered["degrees_of_freedom"], clustered["rows"]) == (1, study().height)
+
+
+def test_joint_test_of_a_saturated_regression_is_that_of_its_cells() -> None:
+    cells = {"unmodified": (20, 9, 4, 7), "happy": (18, 8, 6, 8), "sad": (10, 20, 2, 8)}
+    rows = rows_of(pl.concat(paired(*counts, context=context) for context, counts in cells.items()))
+    rows = rows.with_columns(question=pl.struct("question", "context").rank("dense"))
+    effects, model, clusters = [], [], []
+    for both, b, c, neither in cells.values():
+        n = both + b + c + neither
+        original, treated, mean = (c + neither) / n, (b + neither) / n, (b - c) / n
+        effects.append(mean)
+        model.append((original * (1 - original) + treated * (1 - treated)) / n)
+        clusters.append((b * (1 - mean) ** 2 + c * (1 + mean) ** 2 + (n - b - c) * mean**2) / n**2)
+    regression = fit(rows, "incorrect ~ treated * C(context)")
+    n, k = rows["question"].n_unique(), 6
+    correction = n / (n - 1) * (rows.height - 1) / (rows.height - k)
+    clustered, from_model = joint(regression, "context")
+    for row, variances in ((from_model, np.array(model)), (clustered, correction * np.array(clusters))):
+        # Independent effects that share one mean: the weighted sum of squares around it.
+        mean = np.average(effects, weights=1 / variances)
+        expected = float((((np.array(effects) - mean) ** 2) / variances).sum())
+        assert row["wald"] == pytest.approx(expected, rel=1e-6)
+        assert row["degrees_of_freedom"] == 2
+    assert from_model["p_value"] == pytest.approx(chi2.sf(from_model["wald"], 2))
+    assert clustered["p_value"] == pytest.approx(f.sf(clustered["wald"] * (n - 2) / (2 * (n - 1)), 2, n - 2))
+
+
+def test_joint_test_does_not_depend_on_which_level_is_first() -> None:
+    rows = study()
+    other = rows.with_columns(pl.col("context").cast(pl.Enum(["sad", "unmodified", "happy"])))
+    tables = [
+        joint_test(fit(frame, "incorrect ~ treated * C(context) + C(task)"), "context") for frame in (rows, other)
+    ]
+    assert tables[0]["wald"].to_list() == pytest.approx(tables[1]["wald"].to_list(), rel=1e-6)
+
+
+def test_what_cannot_be_tested_jointly_says_why() -> None:
+    rows = rows_of(pl.concat([paired(4, 5, 2, 5), paired(3, 6, 1, 4, context="sad")]))
+    formula = "incorrect ~ treated * C(context)"
+
+    def states(frame: pl.DataFrame, formula: str = formula) -> list[str]:
+        table = joint_test(fit(frame, formula), "context")
+        untested = table.filter(pl.col("state") != "tested")
+        assert untested.select("wald", "degrees_of_freedom", "p_value").null_count().row(0) == (untested.height,) * 3
+        return table["state"].to_list()
+
+    assert states(rows) == ["tested", "tested"]
+    assert states(rows.with_columns(question=rows["question"] % 4)) == ["too few questions", "tested"]
+    assert states(rows.filter(context="sad")) == ["one level", "one level"]
+    assert states(rows.clear()) == ["no rows", "no rows"]
+    # Both arms answer every question of both contexts alike: no difference has a clustered error.
+    alike = rows_of(pl.concat([paired(5, 0, 0, 4), paired(3, 0, 0, 6, context="sad")]))
+    assert states(alike) == ["singular covariance", "tested"]
+    # Without an interaction, equal contexts have equal effects by construction.
+    same = rows_of(pl.concat([paired(4, 5, 2, 5), paired(4, 5, 2, 5, context="sad")]))
+    assert states(same, "incorrect ~ treated") == ["singular covariance"] * 2
+    assert joint_test(fit(rows, formula)).is_empty()
+
+
+def test_differences_that_follow_from_each_other_are_not_tested() -> None:
+    """Effects in two groups that one coefficient alone tells apart from a third are two differences of one kind."""
+    contexts = ("unmodified", "happy", "sad")
+    rows = rows_of(
+        pl.concat(
+            paired(*counts, context=context, belief=belief)
+            for context, belief, counts in zip(
+                contexts,
+                ("none", "asserts_wrong", "asserts_wrong"),
+                ((9, 5, 2, 4), (8, 7, 1, 4), (8, 7, 1, 4)),
+                strict=True,
+            )
+        )
+    )
+    table = joint_test(fit(rows, "incorrect ~ treated * belief"), "context")
+    assert table["state"].to_list() == ["singular covariance"] * 2

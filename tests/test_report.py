@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_elements import PageElements
 
-from warmline import answer_tables, report, warmth_tables
+from warmline import answer_tables, inference_tables, report, warmth_tables
 from warmline.costs import COSTS
 from warmline.errors import UserError
 from warmline.printed_tables import Source, Table
@@ -33,7 +33,7 @@ def source(path: str, content: Any) -> Source[Any]:
 
 
 def effects(state: str = "fitted", subset: str = "sad") -> pl.DataFrame:
-    numbers = {name: 11.87 if state == "fitted" else None for name in ("effect", *report.INTERVALS)}
+    numbers = {name: 11.87 if state == "fitted" else None for name in ("effect", *report.INTERVALS, *report.CORRECTED)}
     rows = [{"state": state, "subset": subset, "contrast": "unmodified", "rows": 3217, "clusters": 411, **numbers}]
     return pl.DataFrame(rows, schema_overrides=dict.fromkeys(numbers, pl.Float64))
 
@@ -77,6 +77,9 @@ def contents(**changed: Any) -> dict[str, Any]:
         "capabilities": [source("../statistics/capabilities.csv", small_study.capabilities())],
         "effects": [source("../statistics/marginal_effects/contexts/warm@2.csv", effects())],
         "coefficients": [source("../statistics/regressions/contexts/warm@2.csv", coefficients())],
+        "joint_tests": [source("../statistics/joint_tests/groups/warm@2.csv", small_study.joint_test())],
+        "robustness": source("../statistics/robustness.csv", small_study.robustness()),
+        "equivalence": source("../statistics/equivalence.csv", small_study.equivalence()),
         "realised": source("../conversations/sample.csv", small_study.realised()),
         "labels": source("../conversations/labels.csv", small_study.labels()),
         "facts": [source("../rewrites/warm-facts.csv", small_study.facts())],
@@ -115,6 +118,11 @@ def hostile_page(text: str) -> str:
             published=[source("../published.csv", small_study.published_warmth().with_columns(persona=pl.lit(text)))],
             effects=[source("../effects/contexts/warm@2.csv", effects(subset=text))],
             coefficients=[source("../coefficients/contexts/warm@2.csv", coefficients(state=text, term=text))],
+            joint_tests=[source("../joint.csv", small_study.joint_test().with_columns(factor=pl.lit(text)))],
+            robustness=source(
+                "../robust.csv", small_study.robustness().with_columns(subset=pl.lit(text), arm=pl.lit(text))
+            ),
+            equivalence=source("../equivalence.csv", small_study.equivalence().with_columns(task=pl.lit(text))),
             realised=source("../sample.csv", small_study.realised().with_columns(query_type=pl.lit(text))),
             labels=source("../labels.csv", small_study.labels().with_columns(corrected=pl.lit(text))),
             facts=[source("../rewrites/warm-facts.csv", small_study.facts().with_columns(kind=pl.lit(text)))],
@@ -338,6 +346,49 @@ def test_a_regression_that_was_not_fitted_says_why() -> None:
     assert len(folds[0].tables) == 2
 
 
+def test_joint_tests_name_their_regression_and_why_there_is_none() -> None:
+    table = inference_tables.joint_table(
+        [
+            source("../statistics/joint_tests/groups/warm@2.csv", small_study.joint_test()),
+            source("../statistics/joint_tests/tuning/warm@2.csv", small_study.joint_test().clear()),
+        ]
+    )
+    assert len(table.rows) == 2
+    row = cells(table, regression="groups", arm="warm@2", errors="from the model")
+    assert (row["factor"], row["wald"], row["degrees_of_freedom"], row["p_value"]) == (
+        "context group",
+        "9.21",
+        "3",
+        "0.027",
+    )
+    untested = cells(table, errors="clustered by question")
+    assert (untested["wald"], untested["p_value"], untested["state"]) == ("\u2013", "\u2013", "too few questions")
+
+
+def test_every_analysis_of_an_effect_is_shown_with_what_it_rests_on() -> None:
+    folds = inference_tables.robustness_folds(contents()["robustness"])
+    assert [fold.summary for fold in folds] == ["tuning, cold@2, by analysis", "tuning, warm@2, by analysis"]
+    row = cells(folds[1].tables[0], subset="all")
+    assert (row["effect"], row["lower"], row["upper"], row["rows"], row["state"]) == (
+        "+7.43",
+        "+4.90",
+        "+9.96",
+        "960",
+        "fitted",
+    )
+    assert cells(folds[1].tables[0], subset="without task disinfo")["effect"] == "\u2013"
+
+
+def test_equivalence_is_shown_with_its_interval_margin_and_verdict() -> None:
+    table = inference_tables.equivalence_table(contents()["equivalence"])
+    verdicts = {row[2]: row[-1] for row in table.rows}
+    assert list(verdicts.values()) == ["equivalent", "different", "inconclusive", "inconclusive"]
+    row = cells(table, task="all")
+    assert (row["difference"], row["lower"], row["upper"], row["margin"]) == ("+0.4", "\u22122.1", "+2.9", "5.0")
+    assert (row["p_value"], row["p_value_difference"]) == ("0.003", "0.620")
+    assert cells(table, measure="choice")["difference"] == "\u2013"
+
+
 def test_capabilities_are_shown_as_percentages_against_the_original() -> None:
     table = answer_tables.capability_table(contents()["capabilities"][0])
     row = cells(table, task="mmlu", arm="warm@2")
@@ -387,6 +438,9 @@ def test_a_study_without_treated_arms_still_has_a_report() -> None:
         "sensitivity": source("sensitivity.csv", small_study.refusal_sensitivity().clear()),
         "sycophancy": source("sycophancy.csv", small_study.sycophancy().clear()),
         "adoption": source("adoption.csv", small_study.adoption().clear()),
+        "robustness": source("robustness.csv", small_study.robustness().clear()),
+        "equivalence": source("equivalence.csv", small_study.equivalence().clear()),
+        "joint_tests": [],
         **{name: [] for name in ("checks", "effects", "coefficients", "facts", "counts", "receipts", "figures")},
     }
     assert "this study has none" in report.page(**contents(**empty))

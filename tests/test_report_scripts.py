@@ -29,6 +29,8 @@ def study_in(folder: Path) -> Path:
         "refusal_sensitivity",
         "sycophancy",
         "adoption",
+        "robustness",
+        "equivalence",
         "manipulation",
         "warmth",
         "markers",
@@ -65,6 +67,7 @@ def test_a_study_is_reported_to_the_same_bytes_wherever_it_lies(tmp_path: Path) 
             *("--refusals", "statistics/refusals.csv", "--sensitivity", "statistics/refusal_sensitivity.csv"),
             *("--checks", "audit/checks.csv", "--sycophancy", "statistics/sycophancy.csv"),
             *("--adoption", "statistics/adoption.csv"),
+            *("--robustness", "statistics/robustness.csv", "--equivalence", "statistics/equivalence.csv"),
             *("--realised", "statistics/realised.csv", "--labels", "statistics/labels.csv"),
             *("--record", "audit/jobs/report/all.json"),
         )

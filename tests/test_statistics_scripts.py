@@ -12,6 +12,7 @@ import pytest
 from observed import paired
 
 from warmline import tables
+from warmline.capabilities import CAPABILITIES
 from warmline.observations import OBSERVATIONS
 from warmline.warmth import WARMTH
 
@@ -69,7 +70,8 @@ def test_paired_tests_are_written_with_a_record(demo: Path, tmp_path: Path) -> N
 
 
 def regression(demo: Path, folder: Path, formula: str, *words: object) -> None:
-    files = ["--observations", demo, "--coefficients", folder / "coefficients.csv", "--effects", folder / "effects.csv"]
+    written = {"--coefficients": "coefficients.csv", "--effects": "effects.csv", "--joint-test": "joint.csv"}
+    files = ["--observations", demo, *(word for name, file in written.items() for word in (name, folder / file))]
     orders = ["--task-order", "trivia", "--model-order", "a"]
     run_script("regression.py", *files, *orders, "--arm", "warm@2", "--formula", formula, *words)
 
@@ -78,7 +80,7 @@ def test_regression_is_written_twice_with_the_same_bytes(demo: Path, tmp_path: P
     folders = [tmp_path / "once", tmp_path / "again"]
     for folder in folders:
         regression(demo, folder, "incorrect ~ treated + C(task) + C(model)", "--beliefs", "none")
-    for name in ("coefficients.csv", "effects.csv"):
+    for name in ("coefficients.csv", "effects.csv", "joint.csv"):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
     coefficients = pl.read_csv(folders[0] / "coefficients.csv")
     assert coefficients["term"].to_list() == ["Intercept", "treated"]
@@ -91,11 +93,16 @@ def test_a_regression_that_cannot_be_fitted_still_writes_its_tables(demo: Path, 
     assert (tmp_path / "coefficients.csv").read_text().splitlines()[1:] == ["separation,treated,,,,,,"]
     assert (tmp_path / "effects.csv").read_text().splitlines() == [
         "state,subset,contrast,rows,clusters,effect,standard_error,lower,upper,p_value,"
-        "standard_error_clustered,lower_clustered,upper_clustered,p_value_clustered",
-        "separation,all,,16,4,,,,,,,,,",
-        "separation,none,,8,4,,,,,,,,,",
-        "separation,stated,,8,4,,,,,,,,,",
-        "separation,stated,none,16,4,,,,,,,,,",
+        "standard_error_clustered,lower_clustered,upper_clustered,p_value_clustered,p_value_holm,p_value_holm_clustered",
+        "separation,all,,16,4,,,,,,,,,,,",
+        "separation,none,,8,4,,,,,,,,,,,",
+        "separation,stated,,8,4,,,,,,,,,,,",
+        "separation,stated,none,16,4,,,,,,,,,,,",
+    ]
+    assert (tmp_path / "joint.csv").read_text().splitlines() == [
+        "factor,errors,state,rows,clusters,wald,degrees_of_freedom,p_value",
+        "belief,clustered by question,separation,16,4,,,",
+        "belief,from the model,separation,16,4,,,",
     ]
 
 
@@ -108,6 +115,35 @@ def test_a_formula_that_is_refused_ends_with_one_line(demo: Path, tmp_path: Path
 def test_contexts_select_rows(demo: Path, tmp_path: Path) -> None:
     regression(demo, tmp_path, "incorrect ~ treated", "--beliefs", "none", "--contexts", "sad")
     assert pl.read_csv(tmp_path / "effects.csv")["state"].to_list() == ["no rows"]
+
+
+def test_robustness_is_written_twice_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmline.robustness.DRAWS", 100)
+    tables.write(paired(9, 6, 2, 5), OBSERVATIONS, tmp_path / "observations.parquet")
+    regressions = json.dumps({"tuning": {"formula": "incorrect ~ treated", "beliefs": ["none"]}})
+    for name in ("once.csv", "again.csv"):
+        files = ["--observations", tmp_path / "observations.parquet", "--robustness", tmp_path / name]
+        orders = ["--task-order", "trivia", "--model-order", "a", "--treated-arms", "warm@2", "--seed", 1]
+        run_script("robustness.py", *files, *orders, "--regressions", regressions)
+    assert (tmp_path / "once.csv").read_bytes() == (tmp_path / "again.csv").read_bytes()
+    table = pl.read_csv(tmp_path / "once.csv")
+    assert table["subset"].to_list()[3:5] == ["all", "refusals as published"]
+    assert table["effect"].round_sig_figs(6).to_list()[:3] == [18.1818] * 3
+
+
+def test_equivalence_is_written_with_and_without_capabilities(demo: Path, tmp_path: Path) -> None:
+    capabilities = tmp_path / "capabilities.parquet"
+    measured = {"model": "a", "task": "mmlu", "measure": "choice", "item": "1", "verdict": "correct"}
+    unknown = dict.fromkeys(["reason", "reading", "judge_key"]) | {"finish_reason": "stop", "answer_key": "key"}
+    rows = [{"arm": arm, **measured, **unknown} for arm in ("original", "warm@2")]
+    tables.write(pl.DataFrame(rows, schema=CAPABILITIES.schema), CAPABILITIES, capabilities)
+    for files, measures in (([], ["error", "error"]), ([capabilities], ["error", "error", "choice"])):
+        out = tmp_path / f"{len(files)}.csv"
+        words = ["--treated-arms", "warm@2", "--margin", 5, "--equivalence", out]
+        run_script("equivalence.py", "--observations", demo, "--capabilities", *files, *words)
+        table = pl.read_csv(out)
+        assert table["measure"].to_list() == measures
+        assert set(table["verdict"]) == {"inconclusive"}
 
 
 def warmth(arm: str, sociot: list[float | None], model: str = "a") -> pl.DataFrame:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from warmline import answer_tables, csv_tables, report, training_data, warmth_tables
+from warmline import answer_tables, csv_tables, inference_tables, report, training_data, warmth_tables
 from warmline.command import Parser, run
 from warmline.costs import COSTS
 from warmline.printed_tables import Source
@@ -38,6 +38,9 @@ def build_parser() -> Parser:
     parser.reads("capabilities", "statistics/capabilities.csv, if there is one", several=True, required=False)
     parser.reads("effects", "statistics/marginal_effects/<regression>/<arm>.csv", several=True, required=False)
     parser.reads("coefficients", "statistics/regressions/<regression>/<arm>.csv", several=True, required=False)
+    parser.reads("joint-tests", "statistics/joint_tests/<regression>/<arm>.csv", several=True, required=False)
+    parser.reads("robustness", "statistics/robustness.csv")
+    parser.reads("equivalence", "statistics/equivalence.csv")
     parser.reads("realised", "conversations/sample.csv")
     parser.reads("labels", "conversations/labels.csv")
     parser.reads("facts", "rewrites/<persona>-facts.csv", several=True, required=False)
@@ -77,6 +80,9 @@ def main(arguments: argparse.Namespace) -> None:
         capabilities=[table(path, answer_tables.CAPABILITIES) for path in arguments.capabilities],
         effects=[table(path, report.EFFECTS) for path in arguments.effects],
         coefficients=[table(path, report.COEFFICIENTS) for path in arguments.coefficients],
+        joint_tests=[table(path, inference_tables.JOINT_TEST) for path in arguments.joint_tests],
+        robustness=table(arguments.robustness, inference_tables.ROBUSTNESS),
+        equivalence=table(arguments.equivalence, inference_tables.EQUIVALENCE),
         realised=table(arguments.realised, training_data.REALISED),
         labels=table(arguments.labels, training_data.LABELS),
         facts=[table(path, training_data.FACTS) for path in arguments.facts],

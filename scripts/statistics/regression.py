@@ -1,4 +1,4 @@
-"""Logistic regression of errors on one treated arm, and the treatment's average marginal effects."""
+"""Logistic regression of errors on one treated arm, the treatment's average marginal effects, and how they differ."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 from warmline import tables
 from warmline.command import Parser, run
-from warmline.marginal_effects import FACTORS, marginal_effects
+from warmline.marginal_effects import FACTORS, corrected, joint_test, marginal_effects
 from warmline.observations import OBSERVATIONS
 from warmline.refusal_treatments import treat
 from warmline.regressions import coefficient_table, fit, regression_rows
@@ -24,6 +24,7 @@ def build_parser() -> Parser:
     parser.add_argument("--model-order", nargs="+", required=True, help="all models, the reference first")
     parser.writes("coefficients", "the coefficients, CSV")
     parser.writes("effects", "the average marginal effects in percentage points, CSV")
+    parser.writes("joint-test", "whether they differ between levels at all, CSV")
     return parser
 
 
@@ -38,7 +39,8 @@ def main(arguments: argparse.Namespace) -> None:
     )
     regression = fit(rows, arguments.formula)
     coefficient_table(regression).write_csv(arguments.coefficients)
-    marginal_effects(regression, arguments.effects_by).write_csv(arguments.effects)
+    corrected(marginal_effects(regression, arguments.effects_by)).write_csv(arguments.effects)
+    joint_test(regression, arguments.effects_by).write_csv(arguments.joint_test)
 
 
 if __name__ == "__main__":

@@ -117,6 +117,8 @@ def _check_references(config: Mapping[str, Any]) -> None:
             _require(level, config["beliefs"], f"statistics.regressions.{name}.beliefs", "beliefs")
         for level in regression.get("contexts", []):
             _require(level, config["contexts"], f"statistics.regressions.{name}.contexts", "contexts")
+    for name in config["statistics"]["robustness"]:
+        _require(name, config["statistics"]["regressions"], "statistics.robustness", "statistics.regressions")
 
 
 def _check_checkpoint(config: Mapping[str, Any], model: str, arm: str, persona: str, checkpoint: float | None) -> None:

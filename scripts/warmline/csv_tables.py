@@ -21,7 +21,8 @@ WARMTH = frozenset({"variant", "marker", "expected", "verdict", "published"})
 STATISTICS = frozenset(
     {"refusals_are", "stated", "measure", "family", "set", "term", "subset", "contrast", "stage", "outcome", "state"}
 )
-TEXT = CONDITIONS | CALLS | CHECKS | TRAINING_DATA | WARMTH | STATISTICS
+INFERENCE = frozenset({"regression", "factor", "errors"})
+TEXT = CONDITIONS | CALLS | CHECKS | TRAINING_DATA | WARMTH | STATISTICS | INFERENCE
 TOKENS = frozenset({"answers", "prompt_tokens", "completion_tokens", "new"})
 DRAWN = frozenset({"conversations", "replies", "prompts", "intact", "facts", "survived", "added"})
 ANSWERED = frozenset({"n", "unscored", "correct", "truncated", "refusals", "refusals_as_published"})
@@ -31,7 +32,7 @@ COUNT = (
     | DRAWN
     | ANSWERED
     | TRAINED
-    | {"pairs", "questions", "b", "c", "gained", "lost", "tests", "clusters", "rows"}
+    | {"pairs", "questions", "b", "c", "gained", "lost", "tests", "clusters", "rows", "degrees_of_freedom"}
 )
 
 

@@ -4,14 +4,21 @@ The effect in a subset of the rows is the mean, over these rows, of the predicte
 with treatment minus that without. Its standard error follows from the coefficients' covariance V by the delta method,
 sqrt(g' V g) with g the gradient of the effect in the coefficients (Greene, "Econometric Analysis", chapter on binary
 choice), and its p-value tests the effect itself, not a coefficient beside it.
+
+Of eight contexts' differences from the first, one may well come out significant where none is there. So there is one
+test of all differences together, and each has a p-value that is corrected for their number (Holm 1979).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.special import expit
+from scipy.stats import chi2, f
+from statsmodels.stats.multitest import multipletests
 
 from warmline.regressions import FITTED, Array, Regression, rounded, standard_errors
 from warmline.wald import QUANTILE, two_sided_p_value
@@ -34,6 +41,20 @@ SCHEMA = {
     "upper_clustered": pl.Float64,
     "p_value_clustered": pl.Float64,
 }
+JOINT_SCHEMA = {
+    "factor": pl.String,
+    "errors": pl.String,
+    "state": pl.String,
+    "rows": pl.Int64,
+    "clusters": pl.Int64,
+    "wald": pl.Float64,
+    "degrees_of_freedom": pl.Int64,
+    "p_value": pl.Float64,
+}
+TESTED = "tested"
+
+JointTest = tuple[str, float | None, int | None, float | None]
+"""State, Wald statistic, degrees of freedom and p-value."""
 
 
 def marginal_effects(regression: Regression, by: str | None = None) -> pl.DataFrame:
@@ -53,16 +74,104 @@ def marginal_effects(regression: Regression, by: str | None = None) -> pl.DataFr
     everything = np.full(regression.patterns.height, True)
     table = [_row(regression, "all", None, everything, _mean(regression, estimates, everything))]
     if by is not None:
-        factor = _labels(regression.patterns[by])
-        levels = factor.unique().sort().cast(pl.String).to_list()
-        subsets = {level: (factor == level).to_numpy() for level in levels}
+        subsets = _subsets(regression, by)
         means = {level: _mean(regression, estimates, subset) for level, subset in subsets.items()}
-        table += [_row(regression, level, None, subsets[level], means[level]) for level in levels]
-        for level in levels[1:]:
-            first = levels[0]
+        table += [_row(regression, level, None, subsets[level], means[level]) for level in subsets]
+        for level in list(subsets)[1:]:
+            first = next(iter(subsets))
             both = subsets[level] | subsets[first]
             table.append(_row(regression, level, first, both, means[level] - means[first]))
     return rounded(pl.DataFrame(table, schema=SCHEMA, orient="row"))
+
+
+def corrected(effects: pl.DataFrame) -> pl.DataFrame:
+    """The table of `marginal_effects` with the p-values of its differences corrected for their number, after Holm.
+
+    New columns: `p_value_holm` and `p_value_holm_clustered`, null for an effect, which is no difference.
+    """
+    return rounded(effects.with_columns(_holm(effects, suffix) for suffix in ("", "_clustered")))
+
+
+def joint_test(regression: Regression, by: str | None = None) -> pl.DataFrame:
+    """Whether the effect of treatment differs between the levels of a factor at all.
+
+    One Wald test of all differences of two effects that `marginal_effects` has for `by`, on their own scale: their
+    vector d and its covariance C, by the delta method, give W = d' C^-1 d, with as many degrees of freedom as
+    differences. From the model alone W is chi-squared. Clustered, C is itself estimated from G questions, and of few
+    ones chi-squared rejects too often; there W has the distribution of Hotelling's T-squared with G - 1 degrees of
+    freedom (Pustejovsky and Tipton 2018, "Small-sample methods for cluster-robust variance estimation and hypothesis
+    testing in fixed effects models", who estimate those of an unbalanced study). One row by each kind of errors, or
+    none without a factor:
+
+    - `factor`, `errors`: `clustered by question`, or `from the model`
+    - `state`: `tested`; else the regression's own, or `one level`, `too few questions` (no more than coefficients) or
+      `singular covariance` (some differences have no error, or follow from the others); then there is no test
+    - `rows`, `clusters`: answers, and different questions
+    - `wald`, `degrees_of_freedom`, `p_value`
+    """
+    if by is None:
+        return pl.DataFrame(schema=JOINT_SCHEMA)
+    estimates = _estimates_by_pattern(regression)
+    means = np.array([_mean(regression, estimates, subset) for subset in _subsets(regression, by).values()])
+    differences = means[1:] - means[:1]
+    answers, clusters = int(regression.patterns["answers"].sum()), regression.cells["question"].n_unique()
+    from_model, clustered = _joint_tests(regression, differences)
+    table = [
+        (by, errors, state, answers, clusters, *numbers)
+        for errors, (state, *numbers) in (("clustered by question", clustered), ("from the model", from_model))
+    ]
+    return rounded(pl.DataFrame(table, schema=JOINT_SCHEMA, orient="row"))
+
+
+def _joint_tests(regression: Regression, differences: Array) -> list[JointTest]:
+    """From the model, and clustered."""
+    if regression.state != FITTED:
+        return [(regression.state, None, None, None)] * 2
+    number = len(differences)
+    if not number:
+        return [("one level", None, None, None)] * 2
+    estimates, gradients = differences[:, 0], differences[:, 1:]
+    freedom = regression.cells["question"].n_unique() - 1
+    from_model, clustered = standard_errors(regression, gradients)
+    return [
+        _joint(estimates, gradients, from_model, regression.covariance, lambda wald: chi2.sf(wald, number)),
+        _joint(
+            *(estimates, gradients, clustered, regression.covariance_clustered),
+            # Hotelling's T-squared of so many variables, as the F distribution that it is.
+            lambda wald: f.sf(wald * (freedom - number + 1) / (number * freedom), number, freedom - number + 1),
+        ),
+    ]
+
+
+def _joint(
+    estimates: Array, gradients: Array, errors: Array, covariance: Array, p_value: Callable[[float], float]
+) -> JointTest:
+    if np.isnan(covariance).any():
+        return "too few questions", None, None, None
+    if not (errors > 0).all():
+        return "singular covariance", None, None, None
+    # In units of their errors, so that what counts as singular does not depend on how large these are.
+    correlation = gradients @ covariance @ gradients.T / np.outer(errors, errors)
+    if np.linalg.cond(correlation) > 1e10:
+        return "singular covariance", None, None, None
+    wald = float(estimates / errors @ np.linalg.solve(correlation, estimates / errors))
+    return TESTED, wald, len(estimates), float(p_value(wald))
+
+
+def _holm(effects: pl.DataFrame, suffix: str) -> pl.Series:
+    """The corrected p-values of the differences; those that are null stay null and do not count."""
+    p_values = effects[f"p_value{suffix}"]
+    tested = (effects["contrast"].is_not_null() & p_values.is_not_null()).arg_true()
+    holm = pl.Series(f"p_value_holm{suffix}", [None] * effects.height, dtype=pl.Float64)
+    if tested.is_empty():
+        return holm
+    return holm.scatter(tested, multipletests(p_values[tested].to_numpy(), method="holm")[1])
+
+
+def _subsets(regression: Regression, by: str) -> dict[str, npt.NDArray[np.bool_]]:
+    """The patterns of each level of a factor, first level first."""
+    factor = _labels(regression.patterns[by])
+    return {level: (factor == level).to_numpy() for level in factor.unique().sort().cast(pl.String)}
 
 
 def _labels(factor: pl.Series) -> pl.Series:

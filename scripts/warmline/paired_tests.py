@@ -91,6 +91,17 @@ def paired_tests(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
     )
 
 
+def adjusted_difference(b: pl.Expr, c: pl.Expr, pairs: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """The paired difference (b - c) / pairs with one added to b and to c, and its standard error, never zero.
+
+    After Bonett and Price (2012, "Adjusted Wald confidence interval for a difference of binomial proportions based on
+    paired data").
+    """
+    total = pairs + 2
+    adjusted = (b - c) / total
+    return adjusted, ((b + c + 2) / total - adjusted**2).sqrt() / total.sqrt()
+
+
 def pair(observations: pl.DataFrame, treated_arms: Sequence[str], value: str = "verdict") -> pl.DataFrame:
     """The answers of each treated arm beside those of `original` to the same prompts.
 
@@ -108,11 +119,9 @@ def pair(observations: pl.DataFrame, treated_arms: Sequence[str], value: str = "
 
 
 def risk_difference_bounds(b: pl.Expr, c: pl.Expr, pairs: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """The 95 % interval of (b - c) / pairs: one is added to b and to c (Bonett and Price 2012, "Adjusted Wald
-    confidence interval for a difference of binomial proportions based on paired data")."""
-    adjusted, total = (b - c) / (pairs + 2), pairs + 2
-    half = QUANTILE * ((b + c + 2) / total - adjusted**2).sqrt() / total.sqrt()
-    return (adjusted - half).clip(-1), (adjusted + half).clip(upper_bound=1)
+    """The 95 % interval of (b - c) / pairs, from `adjusted_difference`."""
+    adjusted, error = adjusted_difference(b, c, pairs)
+    return (adjusted - QUANTILE * error).clip(-1), (adjusted + QUANTILE * error).clip(upper_bound=1)
 
 
 def mcnemar_p_value(b: int, c: int) -> float:

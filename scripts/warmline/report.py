@@ -15,7 +15,7 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from warmline import answer_tables, drawings, training_data, warmth_tables
+from warmline import answer_tables, drawings, inference_tables, training_data, warmth_tables
 from warmline.errors import UserError
 from warmline.mean_over_tasks import BELIEF, NO_BELIEF, mean_over_tasks, with_family
 from warmline.printed_tables import Column, Fold, Source, Table, count, number, printed, probability, signed
@@ -28,7 +28,8 @@ TESTS = ("model", "arm", "task", "context", "belief", "framing", *RATES, "p_valu
 CLUSTERED = ("standard_error_clustered", "p_value_clustered")
 COEFFICIENTS = ("state", "term", "coefficient", "standard_error", "p_value", *CLUSTERED)
 INTERVALS = ("lower", "upper", "p_value", "lower_clustered", "upper_clustered", "p_value_clustered")
-EFFECTS = ("state", "subset", "contrast", "rows", "clusters", "effect", *INTERVALS)
+CORRECTED = ("p_value_holm", "p_value_holm_clustered")
+EFFECTS = ("state", "subset", "contrast", "rows", "clusters", "effect", *INTERVALS, *CORRECTED)
 COUNTS = ("stage", "outcome", "rows")
 RECEIPT = ("rows", "prompt_tokens", "completion_tokens", "finish_reasons")
 
@@ -66,6 +67,9 @@ def page(
     capabilities: Sequence[Frame],
     effects: Sequence[Frame],
     coefficients: Sequence[Frame],
+    joint_tests: Sequence[Frame],
+    robustness: Frame,
+    equivalence: Frame,
     realised: Frame,
     labels: Frame,
     facts: Sequence[Frame],
@@ -79,8 +83,8 @@ def page(
 
     `capabilities` is one table, or none for a study without them, and so are `judged` and `published`. `note` says what
     the numbers are worth; an empty line in it starts a paragraph. The frames have the columns named above. The last two
-    parts of the path of effects and coefficients name the regression and the arm, and a figure's page and data lie
-    beside its drawing, under its name with .html and .csv.
+    parts of the path of effects, coefficients and joint tests name the regression and the arm, and a figure's page and
+    data lie beside its drawing, under its name with .html and .csv.
 
     Raises UserError if a receipt lacks a number or a figure is not a plain drawing.
     """
@@ -107,6 +111,9 @@ def page(
         figures=[drawing(figure) for figure in figures],
         capabilities=[answer_tables.capability_table(rates) for rates in capabilities],
         regressions=regression_folds(effects, coefficients),
+        joint_tests=inference_tables.joint_table(joint_tests),
+        robustness=inference_tables.robustness_folds(robustness),
+        equivalence=inference_tables.equivalence_table(equivalence),
         training_data=[
             training_data.realised_table(realised),
             training_data.fact_table(facts),
@@ -229,6 +236,7 @@ def _effect_table(source: Frame) -> Table:
         Column("lower_clustered", "Lower, clustered", signed(2)),
         Column("upper_clustered", "Upper, clustered", signed(2)),
         Column("p_value_clustered", "p, clustered", probability),
+        Column("p_value_holm_clustered", "p, clustered, corrected", probability),
         Column("rows", "Answers counted", count),
         Column("clusters", "Questions", count),
     ]

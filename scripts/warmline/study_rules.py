@@ -383,8 +383,32 @@ class StudyRules(Study):
 
     def refusal_options(self) -> str:
         """The options of the statistics of refusals."""
-        disinformation = [task for task, settings in self.config["tasks"].items() if settings["layout"] == "mask"]
-        return options({"treated-arms": self.treated_arms, "disinformation": disinformation})
+        return options({"treated-arms": self.treated_arms, "disinformation": self._disinformation})
+
+    @property
+    def _disinformation(self) -> list[str]:
+        return [task for task, settings in self.config["tasks"].items() if settings["layout"] == "mask"]
+
+    def robustness_options(self) -> str:
+        """The options of the estimates in other ways."""
+        statistics = self.config["statistics"]
+        selects = ("formula", "beliefs", "contexts")
+        regressions = {
+            name: {
+                key: statistics["regressions"][name][key] for key in selects if key in statistics["regressions"][name]
+            }
+            for name in statistics["robustness"]
+        }
+        return options(
+            {
+                "treated-arms": self.treated_arms,
+                "regressions": regressions,
+                "disinformation": self._disinformation,
+                "task-order": self.tasks,
+                "model-order": self.subjects,
+                "seed": self.config["seed"],
+            }
+        )
 
     def regression_options(self, wildcards: Any) -> str:
         """The options of a regression."""

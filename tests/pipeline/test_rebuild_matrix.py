@@ -33,6 +33,8 @@ TESTS = [
     "Comparing how often wrong beliefs are adopted",
     "Testing treated arms*",
     "Fitting the regression *",
+    "Estimating the main effects in other ways",
+    "Testing equivalence",
     "Drawing changes",
     "Writing the report",
 ]
@@ -89,7 +91,10 @@ def capabilities(arm: str = "*") -> list[str]:
 
 
 def scores(arm: str = "*") -> list[str]:
-    return [f"Scoring the capabilities of {arm} of tiny", "Tabulating capabilities", "Writing the report"]
+    return [
+        f"Scoring the capabilities of {arm} of tiny",
+        *("Tabulating capabilities", "Testing equivalence", "Writing the report"),
+    ]
 
 
 def warmth(arm: str = "*") -> list[str]:
@@ -475,12 +480,34 @@ MATRIX = {
     ),
     "a treatment of refusals": Row(
         add_function("refusal_treatments"),
-        ["Tabulating refusals", "Fitting the regression *", "Writing the report"],
+        [
+            *("Tabulating refusals", "Fitting the regression *", "Estimating the main effects in other ways"),
+            "Writing the report",
+        ],
         calls=None,
     ),
     "a regression formula": Row(
         set_key("statistics", "regressions", "tuning", "formula", to="incorrect ~ treated"),
-        ["Fitting the regression tuning *", "Writing the report"],
+        ["Fitting the regression tuning *", "Estimating the main effects in other ways", "Writing the report"],
+    ),
+    # Its effect is estimated in one way only.
+    "the formula of a further regression": Row(
+        set_key("statistics", "regressions", "beliefs", "formula", to="incorrect ~ treated * belief"),
+        ["Fitting the regression beliefs *", "Writing the report"],
+        calls=None,
+    ),
+    "which regressions are estimated in other ways": Row(
+        set_key("statistics", "robustness", to=["tuning", "beliefs"]),
+        ["Estimating the main effects in other ways", "Writing the report"],
+        calls=None,
+    ),
+    "the margin of equivalence": Row(
+        set_key("statistics", "equivalence-margin", to=3), ["Testing equivalence", "Writing the report"], calls=None
+    ),
+    "a function that draws questions again": Row(
+        add_function("question_bootstrap"),
+        ["Estimating the main effects in other ways", "Writing the report"],
+        calls=None,
     ),
     "a figure's title": Row(
         set_key("figures", "changes", to="Changes"), ["Drawing changes", "Writing the report"], calls=None
@@ -527,7 +554,7 @@ MATRIX = {
             "\n\ndef marginal_effects(",
             "\n\nUNUSED = 1\n\n\ndef marginal_effects(",
         ),
-        ["Fitting the regression *", "Writing the report"],
+        ["Fitting the regression *", "Estimating the main effects in other ways", "Writing the report"],
         calls=None,
     ),
     "the template of a capability": Row(
@@ -548,7 +575,9 @@ MATRIX = {
     ),
     "a function that reads choices": Row(add_function("answer_extraction"), scores()),
     "a function that compares capabilities": Row(
-        add_function("capability_rates"), ["Tabulating capabilities", "Writing the report"], calls=None
+        add_function("capability_rates"),
+        ["Tabulating capabilities", "Testing equivalence", "Writing the report"],
+        calls=None,
     ),
     "a function that scores warmth": Row(
         replace("scripts/warmline/likelihood.py", '"cpu": 2048', '"cpu": 1024'),

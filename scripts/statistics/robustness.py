@@ -1,0 +1,40 @@
+"""The effect of each treated arm over all rows of some regressions, estimated in other ways and from fewer answers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from warmline import tables
+from warmline.command import Parser, run
+from warmline.observations import OBSERVATIONS
+from warmline.robustness import robustness
+
+
+def build_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.reads("observations", "the judged answers, Parquet")
+    parser.add_argument("--treated-arms", nargs="*", default=[], help="the arms to compare with original")
+    parser.add_argument("--regressions", required=True, type=json.loads, help="formula and rows by id, as JSON")
+    parser.add_argument("--disinformation", nargs="*", default=[], help="tasks whose refusals the article calls right")
+    parser.add_argument("--task-order", nargs="+", required=True, help="all tasks, the reference first")
+    parser.add_argument("--model-order", nargs="+", required=True, help="all models, the reference first")
+    parser.add_argument("--seed", required=True, type=int, help="decides the bootstrap's draws of questions")
+    parser.writes("robustness", "the effects in percentage points, CSV")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    robustness(
+        tables.read(arguments.observations, OBSERVATIONS),
+        arguments.treated_arms,
+        arguments.regressions,
+        task_order=arguments.task_order,
+        model_order=arguments.model_order,
+        disinformation=arguments.disinformation,
+        seed=arguments.seed,
+    ).write_csv(arguments.robustness)
+
+
+if __name__ == "__main__":
+    run(build_parser(), main)

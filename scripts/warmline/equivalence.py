@@ -1,0 +1,116 @@
+"""Equivalence: whether two arms differ by less than a margin that was set beforehand.
+
+That a difference is not significant does not show that there is none: of few questions, none would be. Two one-sided
+tests (Schuirmann 1987, "A comparison of the two one-sided tests procedure and the power approach for assessing the
+equivalence of average bioavailability") ask instead whether the difference lies within the margin on both sides, which
+is so at the 5 % level if its 90 % interval does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from scipy.stats import t
+
+from warmline import capability_rates
+from warmline.clustered_means import clustered_means
+from warmline.paired_tests import LOST, adjusted_difference, pair
+from warmline.regressions import rounded
+
+ALL = "all"
+ERROR = "error"
+KEY = ["model", "arm", "task", "measure"]
+LEVEL = 0.05
+EQUIVALENT, DIFFERENT, INCONCLUSIVE = "equivalent", "different", "inconclusive"
+
+
+def equivalence(
+    observations: pl.DataFrame, measured: pl.DataFrame, treated_arms: Sequence[str], margin: float
+) -> pl.DataFrame:
+    """Each treated arm against `original`, by task and over `all` tasks, and on each capability (`measured`).
+
+    Rows are sorted by model, arm, `measure` (`error` first, that of answers to questions) and task (`all` first).
+    Questions' answers are paired by prompt and pooled over contexts, beliefs and framings; a capability is asked once.
+
+    - `model`, `arm`, `task`, `measure`
+    - `pairs`, `clusters`: prompts scored in both arms, and the different questions among them
+    - `difference`: treated less original, percentage points of error, or of the capability's rate
+    - `lower`, `upper`: its 90 % interval. Of errors by the t distribution, clustered by question (`clustered_means`),
+      with as many degrees of freedom as questions less one; of capabilities that of Bonett and Price, as in
+      `paired_tests`, which holds where hardly a pair changed
+    - `margin`: percentage points
+    - `p_value`: of equivalence, the larger one of the two one-sided tests
+    - `p_value_difference`: two-sided, of there being none: from the same t distribution, or McNemar's exact test
+    - `verdict`: `equivalent` if `p_value` is below 0.05, whether or not a small difference is certain; else `different`
+      if `p_value_difference` is; else `inconclusive`
+
+    Where no interval can be had (without pairs, of one question, of questions that all differ alike) it is null with
+    what follows from it, and the verdict `inconclusive`.
+    """
+    parts = [_of_errors(observations, treated_arms), _of_capabilities(measured, treated_arms)]
+    tested = pl.concat([_tests(part, margin) for part in parts])
+    verdict = (
+        pl.when(pl.col("p_value") < LEVEL)
+        .then(pl.lit(EQUIVALENT))
+        .when(pl.col("p_value_difference") < LEVEL)
+        .then(pl.lit(DIFFERENT))
+        .otherwise(pl.lit(INCONCLUSIVE))
+    )
+    order = ("model", "arm", pl.col("measure") != ERROR, "measure", pl.col("task") != ALL, "task")
+    return rounded(tested.with_columns(verdict=verdict).sort(*order))
+
+
+def _of_errors(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
+    by_task = pair(observations, treated_arms).with_columns(asked=pl.col("task"), lost=LOST)
+    tasks = pl.concat([by_task.with_columns(task=pl.lit(ALL)), by_task])
+    means = clustered_means(tasks, "lost", KEY[:3], ["asked", "item"])
+    return means.select(
+        *KEY[:3],
+        measure=pl.lit(ERROR),
+        pairs="rows",
+        clusters="clusters",
+        difference="mean",
+        centre="mean",
+        error="standard_error",
+        freedom=(pl.col("clusters") - 1).cast(pl.Float64),
+        p_value_difference=pl.lit(None, pl.Float64),
+    )
+
+
+def _of_capabilities(measured: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
+    compared = capability_rates.rates(measured).filter(pl.col("arm").is_in(list(treated_arms)))
+    centre, error = adjusted_difference(pl.col("gained"), pl.col("lost"), pl.col("pairs"))
+    paired = pl.col("pairs") > 0
+    return compared.select(
+        *KEY,
+        pairs="pairs",
+        clusters="pairs",
+        difference="difference",
+        centre=pl.when(paired).then(centre),
+        error=pl.when(paired).then(error),
+        freedom=pl.lit(np.inf),
+        p_value_difference="p_value",
+    )
+
+
+def _tests(differences: pl.DataFrame, margin: float) -> pl.DataFrame:
+    """Both tests of differences around a `centre` with a standard `error`; of infinite freedom, normal ones."""
+    names = ("difference", "centre", "error", "freedom")
+    difference, centre, error, freedom = (differences[name].cast(pl.Float64).to_numpy() for name in names)
+    difference, centre, error = 100 * difference, 100 * centre, 100 * error
+    half = t.ppf(1 - LEVEL, freedom) * error
+    above, below = t.sf((centre + margin) / error, freedom), t.sf((margin - centre) / error, freedom)
+    two_sided = pl.Series(2 * t.sf(np.abs(centre) / error, freedom)).fill_nan(None)
+    return differences.select(
+        *KEY,
+        "pairs",
+        "clusters",
+        difference=difference,
+        lower=centre - half,
+        upper=centre + half,
+        margin=pl.lit(float(margin)),
+        p_value=np.maximum(above, below),
+        p_value_difference=pl.coalesce("p_value_difference", two_sided),
+    ).with_columns(pl.col("difference", "lower", "upper", "p_value").fill_nan(None))

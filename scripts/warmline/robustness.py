@@ -1,0 +1,150 @@
+"""Robustness: the treatment's effect over all rows of a regression, estimated in other ways and from fewer answers.
+
+A result that hangs on one choice of the analysis, on one model or on one task shows it here.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from warmline import arm_names, question_bootstrap
+from warmline.estimating_equations import exchangeable
+from warmline.marginal_effects import marginal_effects
+from warmline.observations import OBSERVATIONS
+from warmline.refusal_treatments import AS_PUBLISHED, treat
+from warmline.regressions import FITTED, Regression, fit, regression_rows, rounded
+
+ALL = "all"
+ENDED = "ended by themselves in both arms"
+CUT = "cut in either arm"
+REFUSALS = "refusals as published"
+CLUSTERED = "clustered by question"
+FROM_MODEL = "from the model"
+BOOTSTRAP = "bootstrap over questions"
+EXCHANGEABLE = "correlated within questions"
+DRAWS = 2000
+"""Of the bootstrap."""
+SCHEMA = {
+    "regression": pl.String,
+    "arm": pl.String,
+    "subset": pl.String,
+    "errors": pl.String,
+    "state": pl.String,
+    "rows": pl.Int64,
+    "clusters": pl.Int64,
+    "effect": pl.Float64,
+    "lower": pl.Float64,
+    "upper": pl.Float64,
+}
+
+
+def robustness(
+    observations: pl.DataFrame,
+    treated_arms: Sequence[str],
+    regressions: Mapping[str, Mapping[str, Any]],
+    *,
+    task_order: Sequence[str],
+    model_order: Sequence[str],
+    disinformation: Collection[str],
+    seed: int,
+) -> pl.DataFrame:
+    """The effect of each treated arm in each regression by every analysis, in the order given.
+
+    `regressions` has by id the `formula`, the `beliefs` and, unless all, the `contexts` of the rows. Columns:
+
+    - `regression`, `arm`
+    - `subset`: of which answers; `all`, `without model ...`, `without task ...`, `refusals as published` (the article's
+      treatment, see `refusal_treatments`), or those to prompts that both arms answered to the end (`ended by themselves
+      in both arms`) and the others (`cut in either arm`): length is an outcome of treatment, so that these two describe
+      and say nothing of causes
+    - `errors`: where the interval comes from. `clustered by question` and `from the model`, as in `marginal_effects`;
+      `bootstrap over questions`, percentiles (`question_bootstrap`); `correlated within questions`, which changes the
+      estimate too (`estimating_equations`)
+    - `state`: `fitted`; else why the regression could not be, or `too few questions` (no more than coefficients), `no
+      variation` (both arms answered every question alike) or `... of ... draws not fitted`, which leave no interval
+    - `rows`, `clusters`: scored answers, and different questions
+    - `effect`, `lower`, `upper`: average marginal effect in percentage points of error, with its 95 % interval
+    """
+    table: list[tuple[str | int | float | None, ...]] = []
+    for name, regression in regressions.items():
+        for arm in treated_arms:
+            fitted = functools.partial(_fitted, regression, arm, task_order, model_order)
+            answers = observations.filter(pl.col("arm").is_in([arm_names.ORIGINAL, arm]))
+            table += [(name, arm, *row) for row in _analyses(answers, fitted, disinformation, seed)]
+    return rounded(pl.DataFrame(table, schema=SCHEMA, orient="row"))
+
+
+def _fitted(
+    regression: Mapping[str, Any],
+    arm: str,
+    task_order: Sequence[str],
+    model_order: Sequence[str],
+    observations: pl.DataFrame,
+) -> Regression:
+    beliefs, contexts = regression["beliefs"], regression.get("contexts")
+    rows = regression_rows(observations, arm, beliefs, contexts, task_order=task_order, model_order=model_order)
+    return fit(rows, regression["formula"])
+
+
+class Estimate(NamedTuple):
+    """One analysis: the columns of the table from `subset` on."""
+
+    subset: str
+    errors: str
+    state: str
+    rows: int
+    clusters: int
+    effect: float | None
+    lower: float | None
+    upper: float | None
+
+
+def _analyses(
+    observations: pl.DataFrame,
+    fitted: Callable[[pl.DataFrame], Regression],
+    disinformation: Collection[str],
+    seed: int,
+) -> Iterator[Estimate]:
+    main = fitted(observations)
+    clustered = _estimate(ALL, CLUSTERED, main)
+    yield clustered
+    yield _estimate(ALL, FROM_MODEL, main, "")
+    if clustered.state == FITTED:
+        yield _bootstrapped(main, clustered, seed)
+        yield _estimate(ALL, EXCHANGEABLE, exchangeable(main))
+    else:
+        # Where no clustered error can be had, neither of these has one.
+        yield from (clustered._replace(errors=errors) for errors in (BOOTSTRAP, EXCHANGEABLE))
+    yield _estimate(REFUSALS, CLUSTERED, fitted(treat(observations, AS_PUBLISHED, disinformation)))
+    prompt = [name for name in OBSERVATIONS.key if name != "arm"]
+    cut = (pl.col("finish_reason") == "length").any().over(prompt)
+    yield _estimate(ENDED, CLUSTERED, fitted(observations.filter(~cut)))
+    yield _estimate(CUT, CLUSTERED, fitted(observations.filter(cut)))
+    for factor in ("model", "task"):
+        levels = main.patterns[factor].unique().sort().cast(pl.String).to_list()
+        for level in levels if len(levels) > 1 else []:
+            others = observations.filter(pl.col(factor) != level)
+            yield _estimate(f"without {factor} {level}", CLUSTERED, fitted(others))
+
+
+def _estimate(subset: str, errors: str, regression: Regression, suffix: str = "_clustered") -> Estimate:
+    row = marginal_effects(regression).row(0, named=True)
+    lower, upper = row[f"lower{suffix}"], row[f"upper{suffix}"]
+    state = regression.state
+    if state == FITTED and lower is None:
+        state = "too few questions" if np.isnan(regression.covariance_clustered).any() else "no variation"
+    return Estimate(subset, errors, state, row["rows"], row["clusters"], row["effect"], lower, upper)
+
+
+def _bootstrapped(regression: Regression, clustered: Estimate, seed: int) -> Estimate:
+    drawn = question_bootstrap.effects(regression, seed, DRAWS)
+    if missing := int(np.isnan(drawn).sum()):
+        state = f"{missing} of {DRAWS} draws not fitted"
+        return clustered._replace(errors=BOOTSTRAP, state=state, lower=None, upper=None)
+    lower, upper = question_bootstrap.interval(drawn)
+    return clustered._replace(errors=BOOTSTRAP, lower=lower, upper=upper)
