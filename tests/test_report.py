@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_elements import PageElements
 
-from warmline import answer_tables, report, warmth_tables
+from warmline import answer_tables, pages, report, warmth_tables
 from warmline.costs import COSTS
 from warmline.errors import UserError
 from warmline.printed_tables import Source, Table
@@ -83,6 +83,7 @@ def contents(**changed: Any) -> dict[str, Any]:
         "figures": [source("../figures/changes.svg", DRAWING)],
         "costs": source("../audit/costs.csv", cost_rows()),
         "template": report.TEMPLATE.read_text("utf-8"),
+        "base": pages.BASE.read_text("utf-8"),
     } | changed
 
 

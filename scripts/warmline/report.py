@@ -8,19 +8,18 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
-import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from warmline import answer_tables, drawings, training_data, warmth_tables
+from warmline import answer_tables, drawings, pages, training_data, warmth_tables
 from warmline.errors import UserError
 from warmline.mean_over_tasks import BELIEF, NO_BELIEF, mean_over_tasks, with_family
 from warmline.printed_tables import Column, Fold, Source, Table, count, number, printed, probability, signed
 
-TEMPLATE = Path(__file__).parent / "templates_html" / "report.html"
+TEMPLATE = pages.TEMPLATES / "report.html"
 
 ACCURACY = ("model", "arm", "belief", "n", "unscored", "truncated")
 RATES = ("pairs", "original_accuracy", "treated_accuracy", "b", "c")
@@ -72,6 +71,7 @@ def page(
     figures: Sequence[Source[str]],
     costs: Frame,
     template: str,
+    base: str,
 ) -> str:
     """The report as HTML; the same contents and paths give the same text.
 
@@ -82,10 +82,9 @@ def page(
 
     Raises UserError if a receipt lacks a number or a figure is not a plain drawing.
     """
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(template).render(
+    return pages.render(
+        template,
+        base,
         study=study,
         note=re.split(r"\n\s*\n", note.strip()),
         failures=warmth_tables.failures(manipulation),
