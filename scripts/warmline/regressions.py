@@ -63,9 +63,11 @@ class Regression:
     def terms(self) -> list[str]:
         return list(self.information.column_names)
 
-    def design(self, treated: int) -> Array:
-        """The design matrix (patterns x k) as if every answer were treated (1) or none (0)."""
-        data = _data(self.patterns) | {"treated": np.full(self.patterns.height, treated)}
+    def design(self, treated: int | None = None) -> Array:
+        """The design matrix (patterns x k), with treatment as it was or as if all were treated (1) or none (0)."""
+        data = _data(self.patterns)
+        if treated is not None:
+            data["treated"] = np.full(self.patterns.height, treated)
         return np.asarray(patsy.build_design_matrices([self.information], data, NA_action="raise")[0])
 
 
