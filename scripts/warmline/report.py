@@ -227,7 +227,7 @@ def _effect_table(source: Frame) -> Table:
         Column("rows", "Answers counted", count),
         Column("clusters", "Questions", count),
     ]
-    caption = "Average marginal effect on errors, of treatment unless named otherwise (percentage points, 95% intervals)"
+    caption = "Average marginal effect on errors of treatment unless named otherwise (percentage points, 95% intervals)"
     return printed(source.content.with_columns(answers=answers), caption, columns, [source])
 
 
