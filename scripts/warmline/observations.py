@@ -90,7 +90,7 @@ def check(observations: pl.DataFrame, path: str | Path) -> None:
         (pl.lit(ORIGINAL), pl.col("arm"), expected.join(arms, on=["model", "arm", "task"], how="anti")),
     ):
         if missing.height:
-            named = missing.select("model", "task", "row", "rows", has=has, lacks=lacks).row(0, named=True)
+            named = missing.select("model", "task", "row", "rows", has=has, lacks=lacks).sort("row").row(0, named=True)
             raise UserError(
                 f"{path}, row {named['row']}: the task {named['task']} of the arm {named['has']} of {named['model']}, "
                 f"which its arm {named['lacks']} was not asked. Expected the same tasks of both"

@@ -27,19 +27,8 @@ NO_VARIATION = "no variation"
 # A rule of thumb: with fewer changed answers, b + c, a difference of paired proportions is not about normal.
 ENOUGH_CHANGES = 10
 COUNTS = ["model", "task", "context", "context_group", "belief", "pairs", "original_right", "treated_right", "b", "c"]
-TESTS = [
-    "model",
-    "arm",
-    "task",
-    "context",
-    "belief",
-    "framing",
-    "pairs",
-    "original_accuracy",
-    "treated_accuracy",
-    "b",
-    "c",
-]
+RATES = ["pairs", "original_accuracy", "treated_accuracy", "b", "c"]
+TESTS = ["model", "arm", "task", "context", "belief", "framing", *RATES]
 SHARED = ["model", "task", "context", "belief"]
 PUBLISHED_CELL = ["published", "task", "context", "belief"]
 CELL = ["arm", "model", *PUBLISHED_CELL]

@@ -12,28 +12,16 @@ from warmline.printed_tables import Column, Fold, Source, Table, count, number, 
 TEMPLATE = pages.TEMPLATES / "published.html"
 
 NUMBERS = ("id", "part", "statement", "unit", "value", "derived", "match", "note")
-COUNTS = (
-    "model",
-    "task",
-    "context",
-    "belief",
-    "pairs",
-    "original_right",
-    "treated_right",
-    "b",
-    "c",
-    "p_value",
-    "q_value",
-)
+CELL = ("model", "task", "context", "belief")
+COUNTS = (*CELL, "pairs", "original_right", "treated_right", "b", "c", "p_value", "q_value")
 ERRORS = ("over", "belief", "level", "cells", "original", "treated", "increase")
 TESTED = ("difference", "lower", "upper", "p_value", "q_value")
 RATES = ("pairs", "b", "c", "risk_difference")
-CELLS = ("arm", "model", "published", "task", "context", "belief", "beliefs", "state", *RATES, *TESTED)
+CELLS = ("arm", "published", *CELL, "beliefs", "state", *RATES, *TESTED)
 ESTIMATES = ("arm", "id", "state", "published_estimate", "estimate", *TESTED)
 
 COMPARED = "compared"
 FALSE_DISCOVERY_RATE = 0.05
-CELL = ["model", "task", "context", "belief"]
 
 Frame = Source[pl.DataFrame]
 
