@@ -40,6 +40,7 @@ def test_a_model_of_the_article_is_put_beside_it_from_the_finished_study(study: 
     # Two tasks, two contexts, with and without a belief.
     assert cells.select("arm", "model", "published").unique().rows() == [("warm@1", "tiny", "qwen-32b")]
     assert cells.height == 8
-    assert set(cells["state"]) == {"too few changes"}
+    # Of two questions a cell.
+    assert set(cells["state"]) <= {"too few changes", "no pairs"}
     page = study.path("published/index.html").read_text()
     assert "arm warm@1 has 0 of the published cells" in page and "8 more cannot be compared" in page
