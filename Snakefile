@@ -82,6 +82,8 @@ localrules:
     draw_figure,
     write_report,
     derive_published_numbers,
+    compare_published_cells,
+    write_published_page,
 
 
 include: "rules/models.smk"
@@ -150,8 +152,10 @@ rule requests:
     localrule: True
 
 
-# What the article's numbers are by its own tables; needs nothing of the study.
+# What the article's numbers are by its own tables; of the study it needs the paired tests, if a subject is named as a
+# model of the article, and else nothing.
 rule published:
     input:
         rules.derive_published_numbers.output,
+        rules.write_published_page.output,
     localrule: True

@@ -1,7 +1,8 @@
 """The article's own numbers, derived again from the tables that its authors published (config/published/).
 
-Reads: the published accuracies, capabilities and numbers. Writes: published/*.csv; needs nothing of the study. Costs:
-seconds. Built by `snakemake published`.
+Reads: the published accuracies, capabilities and numbers; where a subject is named as a model of the article, the
+study's paired tests too. Writes: published/*.csv and the page published/index.html. Costs: seconds, beside what the
+paired tests cost. Built by `snakemake published`.
 """
 
 
@@ -26,4 +27,54 @@ rule derive_published_numbers:
     shell:
         "python scripts/published/derive.py --cells {input.cells} --capabilities {input.capabilities}"
         " --article {input.article} --counts {output.counts} --errors {output.errors} --numbers {output.numbers}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
+rule compare_published_cells:
+    input:
+        counts=rules.derive_published_numbers.output.counts,
+        tests=rules.test_pairs.output.tests,
+    output:
+        cells=study.path("published/this_study.csv"),
+        numbers=study.path("published/this_study_numbers.csv"),
+    log:
+        text=study.log("compare_published_cells"),
+        record=study.record("compare_published_cells"),
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        options=study.comparison_options(),
+        code=study.code("published/compare.py"),
+    message:
+        "Comparing this study with the article"
+    shell:
+        "python scripts/published/compare.py --counts {input.counts} --paired-tests {input.tests} {params.options}"
+        " --cells {output.cells} --numbers {output.numbers}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
+rule write_published_page:
+    input:
+        numbers=rules.derive_published_numbers.output.numbers,
+        counts=rules.derive_published_numbers.output.counts,
+        errors=rules.derive_published_numbers.output.errors,
+        cells=[rules.compare_published_cells.output.cells] if study.published_arms else [],
+        estimates=[rules.compare_published_cells.output.numbers] if study.published_arms else [],
+        template="scripts/warmline/templates_html/published.html",
+        base="scripts/warmline/templates_html/page.html",
+    output:
+        page=study.path("published/index.html"),
+    log:
+        text=study.log("write_published_page"),
+        record=study.record("write_published_page"),
+    conda:
+        "../envs/figures.yaml"
+    params:
+        code=study.code("published/write.py"),
+    message:
+        "Writing the page of the article's numbers"
+    shell:
+        "python scripts/published/write.py --numbers {input.numbers} --counts {input.counts} --errors {input.errors}"
+        " --cells {input.cells} --estimates {input.estimates} --template {input.template} --base {input.base}"
+        " --page {output.page}"
         " --record {log.record} > {log.text} 2>&1"

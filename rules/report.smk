@@ -46,6 +46,7 @@ rule write_report:
         figures=expand(rules.draw_figure.output.svg, figure=list(config["figures"])),
         costs=rules.tabulate_costs.output.costs,
         template="scripts/warmline/templates_html/report.html",
+        base="scripts/warmline/templates_html/page.html",
     output:
         report=report(study.path("report/index.html"), category="Report", caption="../config/captions/report.rst"),
     log:
@@ -69,6 +70,6 @@ rule write_report:
         " --robustness {input.robustness} --equivalence {input.equivalence}"
         " --realised {input.realised} --labels {input.labels} --facts {input.facts}"
         " --counts {input.counts} --receipts {input.receipts} --figures {input.figures} --costs {input.costs}"
-        " --template {input.template}"
+        " --template {input.template} --base {input.base}"
         " --report {output.report}"
         " --record {log.record} > {log.text} 2>&1"

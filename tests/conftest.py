@@ -10,6 +10,7 @@ import pytest
 import tiny_model
 import torch
 from filelock import FileLock
+from hypothesis import settings
 from openai_simulator.client import Simulator
 from study_copy import StudyCopy
 
@@ -17,6 +18,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 # As the pipeline's own jobs; and several test processes that each take all cores stand in each other's way.
 torch.set_num_threads(1)
+
+# A busy machine fails no test.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["reserve", "settl
 
 
 @given(STEPS, st.integers(0, 100))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_in_any_order_what_is_spent_and_on_its_way_stays_within_the_limit(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str, int]], limit: int
 ) -> None:

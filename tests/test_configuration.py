@@ -182,7 +182,7 @@ def test_a_missing_key_is_named(config: Config) -> None:
         ),
         (
             set_to(["tuning", "other"], "statistics", "robustness"),
-            "statistics.robustness: other is used but not defined. Defined statistics.regressions: tuning, groups",
+            "statistics.robustness: other is used but not defined. Defined statistics.regressions: tuning, length, groups",
         ),
         (
             set_to({"endpoint": "lab", "name": "large"}, "models", "large"),

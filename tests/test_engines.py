@@ -133,7 +133,7 @@ def alone(card: Weights, adapter: Adapter) -> dict[bool, dict[tuple[str, int], R
 @given(st.lists(st.sampled_from(MIXED), min_size=1, unique_by=str), st.sampled_from([1, 4, 7, 16]), st.booleans())
 @example(asked=MIXED, batch_size=4, tuned=False)
 @example(asked=MIXED[::-1], batch_size=4, tuned=True)
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 def test_an_answer_does_not_depend_on_the_rows_asked_with_it_or_how_many_go_together(
     card: Weights,
     adapter: Adapter,

@@ -48,7 +48,7 @@ def only(frame: pl.DataFrame, **wanted: str) -> dict[str, Any]:
     return frame.filter(**wanted).row(0, named=True)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(COUNTS, st.sampled_from([1.0, 5.0, 20.0]))
 def test_one_answer_to_each_question_gives_the_paired_t_tests(counts: tuple[int, ...], margin: float) -> None:
     both, b, c, neither = counts

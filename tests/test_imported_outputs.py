@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import csv
+import warnings
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
+import statsmodels.api as sm
+import statsmodels.formula.api as smf
+import yaml
 from conftest import REPOSITORY
+from test_statistics_scripts import run_script
 
 from warmline import __main__ as command
 from warmline import tables
 from warmline.errors import UserError
 from warmline.imported_outputs import read_file, read_folder
 from warmline.observations import OBSERVATIONS
+from warmline.refusal_treatments import AS_PUBLISHED, treat
+from warmline.refusals import PUBLISHED
+from warmline.regressions import fit, regression_rows
 
 SAMPLE = REPOSITORY.parent / "shared/paper/sample_outputs"
+needs_sample = pytest.mark.skipif(
+    not SAMPLE.is_dir(), reason="the article's sample outputs are not beside the repository"
+)
 ANSWER = {"output": "It is blue.", "evaluation": "CORRECT", "refusal": "0"}
 TRIVIA = {
     **{"content_key": "What colour is the sky?", "correct_answer": "Blue", "incorrect_answer": "Green"},
@@ -146,7 +160,7 @@ def test_the_command_writes_a_table_of_the_study_and_says_what_was_odd(
     assert told.err.count("no evaluation, 1 rows") == 2
 
 
-@pytest.mark.skipif(not SAMPLE.is_dir(), reason="the article's sample outputs are not beside the repository")
+@needs_sample
 def test_the_articles_sample_pairs_without_rest() -> None:
     observations, oddities = read_folder(SAMPLE)
     prompt = ["task", "item", "context", "belief", "framing"]
@@ -156,3 +170,99 @@ def test_the_articles_sample_pairs_without_rest() -> None:
     headers = oddities.filter(oddity="an answer behind a role header")["rows"].sum()
     assert headers == 58
     assert observations.select("refusal_as_published", "refusal").sum().row(0) == (2, 4)
+
+
+# Specification, section 14, row 28: the authors' code keeps 316 of the 319 rows of their 16 sample files, 124 of them
+# without a belief, and 315 if it sees a curly apostrophe. Eight of the files, one model's, may lie beside the
+# repository: what is said of both models together, such as the fitted coefficients, cannot be checked with them.
+REGRESSIONS = yaml.safe_load((REPOSITORY / "config/paper.yaml").read_text("utf-8"))["statistics"]["regressions"]
+TASKS = ["disinfo", "medqa", "triviaqa", "truthfulqa"]
+
+
+def sample_rows() -> pd.DataFrame:
+    """The sample's rows as its files have them, without the importer; the authors' names for columns."""
+    rows = []
+    for path in sorted(SAMPLE.glob("llama_70b/*/*_outputs.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                prompt = row.get("prompt_template") or row["prompt_type"]
+                context = row["amendment_type"].split("\r")[0].split("\n")[0]
+                rows.append(
+                    {
+                        "is_incorrect": int(row["evaluation"] == "INCORRECT"),
+                        "ft": int(path.parent.name == "warm"),
+                        "dataset": path.name.partition("_")[0],
+                        "context": context,
+                        "group": context.partition(":")[0],
+                        "belief": int(not prompt.startswith("original")),
+                        "refusal": row["refusal"] == "1",
+                        "output": row["output"],
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+@needs_sample
+def test_the_articles_rule_for_refusals_finds_what_its_files_say_it_found() -> None:
+    sample = sample_rows()
+    texts = pl.Series(sample["output"])
+    assert texts.str.contains(PUBLISHED).to_list() == sample["refusal"].to_list()
+    straight = texts.str.replace_all("\u2019", "'").str.contains(PUBLISHED)
+    assert (sample["refusal"].sum(), straight.sum()) == (2, 3)
+
+
+@needs_sample
+def test_the_sample_keeps_the_rows_that_the_articles_analysis_keeps() -> None:
+    scored = treat(read_folder(SAMPLE)[0], AS_PUBLISHED, ["disinfo"]).filter(pl.col("verdict") != "unscored")
+    # Of 160, 316 and 124 of both models.
+    assert (scored.height, scored.filter(belief="none").height) == (158, 66)
+
+
+@needs_sample
+@pytest.mark.parametrize("name", ["tuning", "groups", "contexts", "beliefs"])
+def test_the_articles_regressions_of_the_sample_are_those_of_a_fit_of_its_files(name: str) -> None:
+    settings = REGRESSIONS[name]
+    rows = regression_rows(
+        treat(read_folder(SAMPLE)[0], AS_PUBLISHED, ["disinfo"]),
+        *("warm@2", settings["beliefs"], settings.get("contexts")),
+        task_order=TASKS,
+        model_order=["llama-70b"],
+    )
+    regression = fit(rows, settings["formula"])
+    sample = sample_rows().query("not refusal")
+    formula, subset = {
+        "tuning": ("ft + C(dataset)", "belief == 0 and context == 'unmodified'"),
+        "groups": ("ft * C(group, Treatment('unmodified')) + C(dataset)", "belief == 0"),
+        "contexts": ("ft * C(context, Treatment('unmodified')) + C(dataset)", "belief == 0"),
+        "beliefs": ("ft * C(group, Treatment('unmodified')) + ft * belief + C(dataset)", "belief >= 0"),
+    }[name]
+    data = sample.query(subset)
+    assert rows.height == len(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = smf.glm(f"is_incorrect ~ {formula}", data, family=sm.families.Binomial()).fit(tol=1e-12)
+    if name != "beliefs":
+        # So few answers that some term tells right from wrong: the straight fit runs off.
+        assert (regression.state, expected.params.abs().max() > 15) == ("separation", True)
+        return
+    assert regression.state == "fitted"
+    assert sorted(regression.coefficients) == pytest.approx(sorted(expected.params), abs=1e-7)
+    assert sorted(np.sqrt(np.diag(regression.covariance))) == pytest.approx(sorted(expected.bse), rel=1e-6)
+    ours = dict(zip(regression.terms, regression.coefficients, strict=True))
+    assert (ours["treated"], ours["treated:belief"]) == pytest.approx(
+        (expected.params["ft"], expected.params["ft:belief"])
+    )
+
+
+@needs_sample
+def test_refusals_of_the_sample_stand_side_by_side_by_both_rules(tmp_path: Path) -> None:
+    observations = tmp_path / "observations.parquet"
+    command.main(["import-outputs", str(SAMPLE), str(observations)])
+    out = {name: tmp_path / f"{name}.csv" for name in ("refusals", "sensitivity")}
+    words = [*("--observations", observations), *("--treated-arms", "warm@2"), *("--disinformation", "disinfo")]
+    run_script("refusals.py", *words, *(word for name, path in out.items() for word in (f"--{name}", path)))
+    rates = pl.read_csv(out["refusals"]).group_by("arm", "task").agg(pl.col("^refusals.*$").sum())
+    found = rates.filter(pl.col("refusals") > 0).sort("arm").select("arm", "task", "refusals", "refusals_as_published")
+    assert found.rows() == [("original", "medqa", 3, 2), ("warm@2", "truthfulqa", 1, 0)]
+    pairs = dict(pl.read_csv(out["sensitivity"]).filter(task="all").select("refusals_are", "pairs").iter_rows())
+    assert pairs == {"kept": 80, "excluded": 76, "counted_correct": 80, "counted_incorrect": 80, "as_published": 78}

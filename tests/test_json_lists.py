@@ -21,7 +21,7 @@ def items(folder: Path, text: str, chunk: int = json_lists.CHUNK) -> list[Any]:
     return list(json_lists.items(path, "a list", chunk))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(VALUES), st.integers(1, 40), st.booleans(), st.sampled_from([None, 1]))
 def test_a_list_is_read_as_json_reads_it_whatever_the_chunks(
     tmp_path_factory: pytest.TempPathFactory, values: list[Any], chunk: int, ascii_only: bool, indent: int | None
@@ -34,7 +34,7 @@ def test_a_list_is_read_as_json_reads_it_whatever_the_chunks(
     assert items(tmp_path_factory.mktemp("list"), f" {text}\n", chunk) == values
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(VALUES, min_size=1), st.data())
 def test_a_damaged_list_is_refused_where_json_refuses_it(
     tmp_path_factory: pytest.TempPathFactory, values: list[Any], data: st.DataObject

@@ -263,7 +263,7 @@ def test_a_text_has_one_kind_of_line_break_and_no_marks_around_it(tmp_path: Path
 DIRTY = st.text(st.sampled_from("ab \"';,\r\n\t\u2028\u2029\x85\ufeff\ud800\x00<b>é漢🐧"), min_size=1, max_size=30)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(DIRTY, min_size=1, max_size=6), st.booleans())
 def test_dirty_rows_are_read_or_named_and_none_vanishes(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], mark: bool
@@ -281,7 +281,7 @@ def test_dirty_rows_are_read_or_named_and_none_vanishes(
         questions.note_oddities(frame)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.lists(DIRTY.map(lambda text: text.replace("\ud800", "")), min_size=3, max_size=3), max_size=5))
 def test_a_csv_gives_back_every_row_that_was_written(
     tmp_path_factory: pytest.TempPathFactory, records: list[list[str]]

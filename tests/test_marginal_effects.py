@@ -3,11 +3,15 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import patsy
 import polars as pl
 import pytest
+import statsmodels.api as sm
+import statsmodels.formula.api as smf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from observed import paired, published_observations
+from observed import observations, paired, published_observations
+from scipy.special import expit
 from scipy.stats import chi2, f, norm
 from statsmodels.stats.multitest import multipletests
 
@@ -55,7 +59,7 @@ def test_articles_effect_comes_back_from_its_counts() -> None:
     assert row["lower"] < row["effect"] < row["upper"]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(plain=COUNTS, sad=COUNTS)
 def test_saturated_effects_are_differences_of_means(plain: tuple[int, ...], sad: tuple[int, ...]) -> None:
     cells = {"unmodified": plain, "sad": sad}
@@ -77,7 +81,7 @@ def test_saturated_effects_are_differences_of_means(plain: tuple[int, ...], sad:
     assert effect(table, "all")["effect"] == pytest.approx(overall, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(COUNTS)
 def test_clustered_error_of_a_difference_of_means_is_that_of_its_pairs(counts: tuple[int, ...]) -> None:
     _, b, c, _ = counts
@@ -257,3 +261,63 @@ def test_differences_that_follow_from_each_other_are_not_tested() -> None:
     )
     table = joint_test(fit(rows, "incorrect ~ treated * belief"), "context")
     assert table["state"].to_list() == ["singular covariance"] * 2
+
+
+def lengthy_answers() -> pl.DataFrame:
+    """Answers of three models to two tasks, whose errors hang on treatment and on the length of the response."""
+    generator = np.random.default_rng(11)
+    size = 3000
+    arms = generator.integers(0, 2, size)
+    lengths = generator.integers(40, 1500, size) - 150 * arms * generator.integers(0, 2, size)
+    tasks = generator.integers(0, 2, size)
+    log_odds = -1.5 + 0.5 * arms + 0.8 * tasks + 0.001 * lengths
+    return observations(
+        arm=np.where(arms, "warm@2", "original"),
+        task=np.array(TASKS)[tasks],
+        model=generator.choice(MODELS[:3], size),
+        item=[str(number) for number in generator.integers(0, 200, size)],
+        verdict=np.where(generator.random(size) < expit(log_odds), "incorrect", "correct"),
+        response_length=lengths,
+    )
+
+
+@pytest.mark.parametrize("suffix", ["", "_clustered"])
+def test_the_effect_of_length_is_that_of_a_fit_of_single_answers(suffix: str) -> None:
+    rows = rows_of(lengthy_answers())
+    covariates = "treated + C(task) + C(model) + response_length"
+    table = marginal_effects(fit(rows, f"incorrect ~ {covariates}"))
+    assert table["subset"].to_list() == ["all", "100 characters more"]
+    data = rows.to_pandas()
+    clustered = {"cov_type": "cluster", "cov_kwds": {"groups": data["question"]}} if suffix else {}
+    fitted = smf.glm(f"incorrect ~ {covariates}", data, family=sm.families.Binomial()).fit(tol=1e-12, **clustered)
+    length = data["response_length"]
+    changes = {
+        "all": (data.assign(treated=1), data.assign(treated=0)),
+        "100 characters more": (data.assign(response_length=length + 50), data.assign(response_length=length - 50)),
+    }
+    for subset, (more, less) in changes.items():
+        row = effect(table, subset)
+        assert row["effect"] == pytest.approx(100 * (fitted.predict(more) - fitted.predict(less)).mean(), abs=1e-7)
+        designs = [np.asarray(patsy.dmatrix(covariates, changed)) for changed in (more, less)]
+        predicted = [expit(design @ fitted.params.to_numpy())[:, np.newaxis] for design in designs]
+        slopes = [p * (1 - p) * design for p, design in zip(predicted, designs, strict=True)]
+        gradient = 100 * (slopes[0] - slopes[1]).mean(axis=0)
+        error = float(np.sqrt(gradient @ fitted.cov_params().to_numpy() @ gradient))
+        assert row[f"standard_error{suffix}"] == pytest.approx(error, rel=1e-6)
+        assert row[f"p_value{suffix}"] == pytest.approx(2 * norm.sf(abs(row["effect"] / error)), rel=1e-5)
+        assert (row["rows"], row["clusters"]) == (3000, data["question"].nunique())
+
+
+def test_responses_of_one_length_tell_nothing_of_length() -> None:
+    table = marginal_effects(fit(rows_of(paired(20, 9, 4, 7)), "incorrect ~ treated + response_length"))
+    assert effect(table, "all")["effect"] == pytest.approx(12.5)
+    longer = effect(table, "100 characters more")
+    assert (longer["state"], longer["rows"], longer["effect"], longer["p_value"]) == ("fitted", 80, None, None)
+
+
+def test_a_regression_on_length_that_is_not_fitted_says_so() -> None:
+    table = marginal_effects(fit(study().clear(), "incorrect ~ treated + response_length"))
+    assert table.select("state", "subset", "effect").rows() == [
+        ("no rows", "all", None),
+        ("no rows", "100 characters more", None),
+    ]

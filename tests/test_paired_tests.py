@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from observed import PUBLISHED_COUNTS, answered, observations, paired, published_observations
 from scipy.stats import binomtest, norm
@@ -63,7 +63,6 @@ def test_published_q_values_follow_from_published_p_values() -> None:
         assert q_values.to_list() == pytest.approx(family["p-value (FDR corrected)"].to_list(), abs=5e-4)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_p_value_is_the_exact_binomial_one(b: int, c: int) -> None:
     expected = binomtest(b, b + c).pvalue if b + c else 1.0
@@ -81,7 +80,6 @@ def test_effect_sizes_of_a_known_table() -> None:
     assert better["cohens_g"] == row["cohens_g"]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
 def test_intervals_are_the_exact_one_of_the_odds_and_the_adjusted_one_of_the_difference(
     both: int, b: int, c: int, neither: int

@@ -99,7 +99,7 @@ def test_six_answers_that_all_change_are_the_fewest_that_can_be_significant() ->
     assert power_in_pairs(6, 1.0, 1.0) == pytest.approx(1)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 400), SHARES, st.floats(0, 1), st.floats(0, 1))
 def test_power_never_exceeds_the_level_without_a_difference_and_grows_with_it(
     pairs: int, changed: float, one: float, other: float

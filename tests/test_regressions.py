@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from observed import answered, observations, paired, published_observations
 
@@ -57,7 +57,6 @@ def test_articles_first_regression_comes_back_from_its_counts() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=4, max_size=4))
 def test_two_by_two_table_has_its_closed_form(counts: list[int]) -> None:
     wrong, right, treated_wrong, treated_right = counts
@@ -185,7 +184,6 @@ def test_one_arm_only_says_so() -> None:
 cells = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(any), min_size=4, max_size=4)
 
 
-@settings(deadline=None)
 @given(cells)
 def test_separation_is_found_exactly_where_a_saturated_cell_has_one_outcome(counts: list[tuple[int, int]]) -> None:
     arms_and_contexts = [(arm, context) for arm in ("original", "warm@2") for context in ("unmodified", "sad")]
@@ -244,7 +242,6 @@ def tiny_studies(draw: st.DrawFn) -> pl.DataFrame:
     )
 
 
-@settings(deadline=None)
 @given(tiny_studies(), st.sampled_from(ARTICLE))
 def test_tiny_studies_never_crash(frame: pl.DataFrame, regression: tuple[str, str | None]) -> None:
     formula, by = regression

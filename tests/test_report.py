@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_elements import PageElements
 
-from warmline import answer_tables, inference_tables, report, warmth_tables
+from warmline import answer_tables, inference_tables, pages, report, warmth_tables
 from warmline.costs import COSTS
 from warmline.errors import UserError
 from warmline.printed_tables import Source, Table
@@ -88,6 +88,7 @@ def contents(**changed: Any) -> dict[str, Any]:
         "figures": [source("../figures/changes.svg", DRAWING)],
         "costs": source("../audit/costs.csv", cost_rows()),
         "template": report.TEMPLATE.read_text("utf-8"),
+        "base": pages.BASE.read_text("utf-8"),
     } | changed
 
 
@@ -134,7 +135,7 @@ def hostile_page(text: str) -> str:
 
 
 @given(st.text(st.sampled_from("<>\"'&/=a {}%#-!"), min_size=1, max_size=30).filter(str.strip))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_no_text_of_a_file_becomes_markup(text: str) -> None:
     assert PageElements(hostile_page(text)).found == PageElements(hostile_page("a")).found
 

@@ -77,7 +77,8 @@ def test_a_study_is_reported_to_the_same_bytes_wherever_it_lies(tmp_path: Path) 
     assert 'href="../statistics/warmth.csv"' in pages[0]
     assert str(tmp_path) not in pages[0]
     record = json.loads((study / "audit/jobs/report/all.json").read_text())
-    assert [Path(path).name for path in record["inputs"]["template"]] == ["report.html"]
+    templates = {name: [Path(path).name for path in record["inputs"][name]] for name in ("template", "base")}
+    assert templates == {"template": ["report.html"], "base": ["page.html"]}
 
 
 def test_a_statistic_that_does_not_fit_the_figure_is_named(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(ROWS, max_size=8))
 def test_every_conversation_is_read_or_counted(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> None:
     # A good one among them, so that the file is not one of another layout.

@@ -112,7 +112,7 @@ def test_an_empty_text_has_no_score_and_disturbs_no_other(variant: str, model: A
     budget=st.sampled_from([1, 300, 4096]),
     logit_rows=st.sampled_from([7, 128]),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_a_score_does_not_depend_on_other_texts_their_order_or_the_batches(
     variant: str, model: Any, tokenizer: Any, texts: list[str], budget: int, logit_rows: int
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from observed import paired
+from observed import answered, paired
 
 from warmline import tables
 from warmline.capabilities import CAPABILITIES
@@ -67,6 +67,77 @@ def test_paired_tests_are_written_with_a_record(demo: Path, tmp_path: Path) -> N
         ("none", 4, 0.5, 0.5, 1, 1, 1.0, 1.0, 1.0),
     ]
     assert "warmline/paired_tests.py" in json.loads(record.read_text())["code"]
+
+
+SOUND = pl.concat([paired(1, 1, 1, 1), paired(0, 4, 0, 0, task="medqa")])
+TREATED = ["--treated-arms", "warm@2"]
+ORDERS = ["--task-order", "trivia", "medqa", "--model-order", "a", "b"]
+REGRESSED = ["--arm", "warm@2", "--formula", "incorrect ~ treated", "--beliefs", "none"]
+READERS = {
+    "accuracy.py": ["--accuracy"],
+    "paired_tests.py": [*TREATED, "--paired-tests"],
+    "refusals.py": [*TREATED, "--sensitivity", "{folder}/sensitivity.csv", "--refusals"],
+    "sycophancy.py": [*TREATED, "--sycophancy"],
+    "adoption.py": [*TREATED, "--adoption"],
+    "equivalence.py": [*TREATED, "--margin", "5", "--equivalence"],
+    "robustness.py": [
+        *(*TREATED, *ORDERS, "--seed", "1"),
+        *("--regressions", '{"tuning": {"formula": "incorrect ~ treated", "beliefs": ["none"]}}', "--robustness"),
+    ],
+    "regression.py": [
+        *(*REGRESSED, *ORDERS, "--effects", "{folder}/e.csv", "--joint-test", "{folder}/j.csv", "--coefficients"),
+    ],
+}
+BAD = {
+    "an item twice": (
+        pl.concat([SOUND, SOUND.slice(2, 1)]),
+        r"rows 3, 17: all of a, original, trivia, unmodified, none, plain, 0002\. Expected one row for an item",
+    ),
+    "an arm without its original": (
+        SOUND.filter(arm="warm@2"),
+        r"row 1: the arm warm@2 of a, of which there is no original\..*\(7 more rows like it\)\. Add them",
+    ),
+    "a label of neither kind": (
+        SOUND.with_columns(verdict=pl.lit("refused")),
+        r"row 1: verdict is 'refused'\. Expected one of \['correct', .* \(15 more rows like it\)",
+    ),
+    "no label at all": (pl.concat([SOUND, SOUND.head(1).with_columns(verdict=None)]), r"row 17: verdict is None"),
+    "a task that the original was not asked": (
+        SOUND.filter((pl.col("arm") == "warm@2") | (pl.col("task") == "trivia")),
+        r"row 9: the task medqa of the arm warm@2 of a, which its arm original was not asked",
+    ),
+    "a task that the treated arm was not asked": (
+        SOUND.filter((pl.col("arm") == "original") | (pl.col("task") == "trivia")),
+        r"row 9: the task medqa of the arm original of a, which its arm warm@2 was not asked.*\(3 more rows",
+    ),
+}
+
+
+@pytest.mark.parametrize("script", READERS)
+@pytest.mark.parametrize("fault", BAD)
+def test_bad_observations_end_every_statistic_with_the_rows_named(script: str, fault: str, tmp_path: Path) -> None:
+    frame, message = BAD[fault]
+    path = tmp_path / "observations.parquet"
+    frame.write_parquet(path)
+    words = [word.replace("{folder}", str(tmp_path)) for word in READERS[script]]
+    with pytest.raises(SystemExit, match=rf"^error: {path}, {message}") as ended:
+        run_script(script, "--observations", path, *words, tmp_path / "out.csv")
+    assert "\n" not in str(ended.value)
+    assert [file.name for file in tmp_path.iterdir()] == ["observations.parquet"]
+
+
+@pytest.mark.parametrize("script", READERS)
+def test_what_a_partial_study_lacks_is_no_error(script: str, tmp_path: Path) -> None:
+    """A model with its original alone, and an arm with an item and a condition fewer than its original."""
+    believed = paired(2, 1, 1, 0, belief="asserts_wrong")
+    frame = pl.concat(
+        [SOUND, believed, answered("original", ["correct"] * 3, model="b"), paired(2, 1, 0, 0, context="sad")]
+    ).filter((pl.col("arm") == "original") | (pl.col("context") == "unmodified"))
+    path = tmp_path / "observations.parquet"
+    tables.write(frame.filter((pl.col("arm") == "original") | (pl.col("item") != "0000")), OBSERVATIONS, path)
+    words = [word.replace("{folder}", str(tmp_path)) for word in READERS[script]]
+    run_script(script, "--observations", path, *words, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text().count("\n") > 1
 
 
 def regression(demo: Path, folder: Path, formula: str, *words: object) -> None:

@@ -93,7 +93,7 @@ def test_a_study_without_beliefs_or_treated_arms_has_none() -> None:
 LETTERS = st.text("cccciiiiu", min_size=12, max_size=12)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(LETTERS, min_size=4, max_size=4))
 def test_error_and_difference_are_those_of_a_clustered_regression_on_single_answers(letters: list[str]) -> None:
     contexts = ["unmodified", "sad"]

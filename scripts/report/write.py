@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from warmline import answer_tables, csv_tables, inference_tables, report, training_data, warmth_tables
+from warmline import answer_tables, csv_tables, inference_tables, pages, report, training_data, warmth_tables
 from warmline.command import Parser, run
 from warmline.costs import COSTS
 from warmline.printed_tables import Source
@@ -49,7 +49,8 @@ def build_parser() -> Parser:
     parser.reads("costs", "audit/costs.csv")
     parser.reads("figures", "figures/<figure>.svg; .html and .csv lie beside it", several=True, required=False)
     parser.reads("template", "the page's template, the library's own by default", required=False)
-    parser.set_defaults(template=report.TEMPLATE)
+    parser.reads("base", "the template that it extends, the library's own by default", required=False)
+    parser.set_defaults(template=report.TEMPLATE, base=pages.BASE)
     parser.writes("report", "the page")
     return parser
 
@@ -91,6 +92,7 @@ def main(arguments: argparse.Namespace) -> None:
         figures=[source(path, lambda path: path.read_text("utf-8")) for path in arguments.figures],
         costs=table(arguments.costs, COSTS),
         template=arguments.template.read_text("utf-8"),
+        base=arguments.base.read_text("utf-8"),
     )
     arguments.report.write_text(page, encoding="utf-8")
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import tables
+from warmline import observations
 from warmline.accuracy import accuracy_table
 from warmline.command import Parser, run
-from warmline.observations import OBSERVATIONS
 
 
 def build_parser() -> Parser:
@@ -18,7 +17,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    accuracy_table(tables.read(arguments.observations, OBSERVATIONS)).write_csv(arguments.accuracy)
+    accuracy_table(observations.read(arguments.observations)).write_csv(arguments.accuracy)
 
 
 if __name__ == "__main__":

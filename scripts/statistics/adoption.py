@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import tables
+from warmline import observations
 from warmline.adoption import adoption
 from warmline.command import Parser, run
-from warmline.observations import OBSERVATIONS
 
 
 def build_parser() -> Parser:
@@ -19,8 +18,8 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    observations = tables.read(arguments.observations, OBSERVATIONS)
-    adoption(observations, arguments.treated_arms).write_csv(arguments.adoption)
+    answers = observations.read(arguments.observations)
+    adoption(answers, arguments.treated_arms).write_csv(arguments.adoption)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import tables
+from warmline import observations, tables
 from warmline.capabilities import CAPABILITIES
 from warmline.command import Parser, run
 from warmline.equivalence import equivalence
-from warmline.observations import OBSERVATIONS
 
 
 def build_parser() -> Parser:
@@ -22,9 +21,9 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    observations = tables.read(arguments.observations, OBSERVATIONS)
+    answers = observations.read(arguments.observations)
     measured = tables.read_all(arguments.capabilities, CAPABILITIES)
-    equivalence(observations, measured, arguments.treated_arms, arguments.margin).write_csv(arguments.equivalence)
+    equivalence(answers, measured, arguments.treated_arms, arguments.margin).write_csv(arguments.equivalence)
 
 
 if __name__ == "__main__":

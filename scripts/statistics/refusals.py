@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import tables
+from warmline import observations
 from warmline.command import Parser, run
-from warmline.observations import OBSERVATIONS
 from warmline.refusal_rates import refusal_table, sensitivity
 
 
@@ -21,9 +20,9 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    observations = tables.read(arguments.observations, OBSERVATIONS)
-    refusal_table(observations).write_csv(arguments.refusals)
-    compared = sensitivity(observations, arguments.treated_arms, arguments.disinformation)
+    answers = observations.read(arguments.observations)
+    refusal_table(answers).write_csv(arguments.refusals)
+    compared = sensitivity(answers, arguments.treated_arms, arguments.disinformation)
     compared.write_csv(arguments.sensitivity)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import tables
+from warmline import observations
 from warmline.command import Parser, run
 from warmline.marginal_effects import FACTORS, corrected, joint_test, marginal_effects
-from warmline.observations import OBSERVATIONS
 from warmline.refusal_treatments import treat
 from warmline.regressions import coefficient_table, fit, regression_rows
 
@@ -30,7 +29,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     rows = regression_rows(
-        treat(tables.read(arguments.observations, OBSERVATIONS)),
+        treat(observations.read(arguments.observations)),
         arguments.arm,
         arguments.beliefs,
         arguments.contexts,

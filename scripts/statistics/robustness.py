@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from warmline import tables
+from warmline import observations
 from warmline.command import Parser, run
-from warmline.observations import OBSERVATIONS
 from warmline.robustness import robustness
 
 
@@ -26,7 +25,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     robustness(
-        tables.read(arguments.observations, OBSERVATIONS),
+        observations.read(arguments.observations),
         arguments.treated_arms,
         arguments.regressions,
         task_order=arguments.task_order,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import tables
+from warmline import observations
 from warmline.command import Parser, run
-from warmline.observations import OBSERVATIONS
 from warmline.sycophancy import sycophancy
 
 
@@ -19,8 +18,8 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    observations = tables.read(arguments.observations, OBSERVATIONS)
-    sycophancy(observations, arguments.treated_arms).write_csv(arguments.sycophancy)
+    answers = observations.read(arguments.observations)
+    sycophancy(answers, arguments.treated_arms).write_csv(arguments.sycophancy)
 
 
 if __name__ == "__main__":

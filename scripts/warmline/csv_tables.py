@@ -13,7 +13,7 @@ import polars as pl
 
 from warmline.errors import UserError, bad_row
 
-CONDITIONS = frozenset({"model", "arm", "persona", "task", "context", "belief", "framing"})
+CONDITIONS = frozenset({"model", "arm", "persona", "task", "context", "context_group", "belief", "framing"})
 CALLS = frozenset({"role", "suite", "asked", "shutdown_date"})
 CHECKS = frozenset({"check", "examples", "beginnings"})
 TRAINING_DATA = frozenset({"query_type", "as_published", "corrected", "kind"})
@@ -22,13 +22,16 @@ STATISTICS = frozenset(
     {"refusals_are", "stated", "measure", "family", "set", "term", "subset", "contrast", "stage", "outcome", "state"}
 )
 INFERENCE = frozenset({"regression", "factor", "errors"})
-TEXT = CONDITIONS | CALLS | CHECKS | TRAINING_DATA | WARMTH | STATISTICS | INFERENCE
+PUBLISHED = frozenset({"id", "over", "level", "beliefs"})
+TEXT = CONDITIONS | CALLS | CHECKS | TRAINING_DATA | WARMTH | STATISTICS | INFERENCE | PUBLISHED
 TOKENS = frozenset({"answers", "prompt_tokens", "completion_tokens", "new"})
 DRAWN = frozenset({"conversations", "replies", "prompts", "intact", "facts", "survived", "added"})
 ANSWERED = frozenset({"n", "unscored", "correct", "truncated", "refusals", "refusals_as_published"})
 TRAINED = frozenset({"run", "step", "tokens", "target_tokens"})
+PAIRED = frozenset({"cells", "original_right", "treated_right", "published_pairs", "published_b", "published_c"})
 COUNT = (
-    TOKENS
+    PAIRED
+    | TOKENS
     | DRAWN
     | ANSWERED
     | TRAINED

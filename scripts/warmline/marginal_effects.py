@@ -11,6 +11,7 @@ test of all differences together, and each has a p-value that is corrected for t
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -25,6 +26,8 @@ from warmline.wald import QUANTILE, two_sided_p_value
 
 FACTORS = ("context_group", "context", "belief")
 BELIEFS = {0: "none", 1: "stated"}
+LENGTH = "response_length"
+LONGER = "100 characters more"
 SCHEMA = {
     "state": pl.String,
     "subset": pl.String,
@@ -63,7 +66,9 @@ def marginal_effects(regression: Regression, by: str | None = None) -> pl.DataFr
     `by` is `context_group`, `context`, `belief` or None. The table's rows are in the order named, its columns:
 
     - `state`: of the regression; all numbers but counts are null unless it is `fitted`
-    - `subset`: `all`, or the level of the factor; for `belief` these are `none` and `stated`
+    - `subset`: `all`, or the level of the factor; for `belief` these are `none` and `stated`. If the formula names the
+      length of the response, the second row is `100 characters more`: not treatment's effect, but the mean over all
+      rows of the prediction 50 characters above the length less that 50 below (article, Supplementary Table 12)
     - `contrast`: null for an effect; for the difference of two effects, the level whose effect is subtracted
     - `rows`, `clusters`: rows, and different questions, that the number rests on
     - `effect`: percentage points; positive where treatment adds errors
@@ -73,6 +78,10 @@ def marginal_effects(regression: Regression, by: str | None = None) -> pl.DataFr
     estimates = _estimates_by_pattern(regression)
     everything = np.full(regression.patterns.height, True)
     table = [_row(regression, "all", None, everything, _mean(regression, estimates, everything))]
+    if LENGTH in regression.patterns.columns:
+        table.append(
+            _row(regression, LONGER, None, everything, _mean(regression, _effect_of_length(regression), everything))
+        )
     if by is not None:
         subsets = _subsets(regression, by)
         means = {level: _mean(regression, estimates, subset) for level, subset in subsets.items()}
@@ -189,7 +198,20 @@ def _estimates_by_pattern(regression: Regression) -> Array:
     return treated - untreated
 
 
-def _probability_and_derivatives(regression: Regression, treated: int) -> Array:
+def _effect_of_length(regression: Regression) -> Array:
+    """As `_estimates_by_pattern`, of 100 characters more; NaN where all responses are of one length."""
+    if regression.state != FITTED:
+        return np.full((regression.patterns.height, 1), np.nan)
+    if regression.patterns[LENGTH].n_unique() == 1:
+        return np.full((regression.patterns.height, 1 + len(regression.coefficients)), np.nan)
+    longer, shorter = (
+        dataclasses.replace(regression, patterns=regression.patterns.with_columns(pl.col(LENGTH) + characters))
+        for characters in (50, -50)
+    )
+    return _probability_and_derivatives(longer) - _probability_and_derivatives(shorter)
+
+
+def _probability_and_derivatives(regression: Regression, treated: int | None = None) -> Array:
     design = regression.design(treated)
     probability = expit(design @ regression.coefficients)
     return np.column_stack([probability, (probability * (1 - probability))[:, np.newaxis] * design])

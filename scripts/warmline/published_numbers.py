@@ -25,6 +25,13 @@ TUNING = "incorrect ~ treated + C(task) + C(model)"
 GROUPS = "incorrect ~ treated * C(context_group) + C(task) + C(model)"
 CONTEXTS = "incorrect ~ treated * C(context) + C(task) + C(model)"
 BELIEFS = "incorrect ~ treated * C(context_group) + treated * belief + C(task) + C(model)"
+REGRESSION_ESTIMATES = (
+    *("tuning.coefficient", "tuning.effect", "groups.emotion", "groups.relation", "groups.stakes"),
+    *("contexts.sad", "contexts.hierarchical_up", "beliefs.none", "beliefs.stated"),
+)
+ESTIMATES = {"id": pl.String, "state": pl.String, "estimate": pl.Float64, "standard_error": pl.Float64}
+
+Estimate = tuple[str, str, float | None, float | None]
 
 
 def mean_errors(counts: pl.DataFrame) -> pl.DataFrame:
@@ -109,21 +116,34 @@ def _errors(counts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _from_regressions(counts: pl.DataFrame) -> dict[str, float]:
+    found = dict(regression_estimates(counts).select("id", "estimate").iter_rows())
+    return {
+        **{name: found[name] for name in REGRESSION_ESTIMATES},
+        "groups.emotion_ratio": 100 * (found["groups.emotion"] / found["groups.unmodified"] - 1),
+        "contexts.sad_ratio": 100 * (found["contexts.sad"] / found["contexts.unmodified"] - 1),
+    }
+
+
+def regression_estimates(counts: pl.DataFrame) -> pl.DataFrame:
+    """What the article's models 1 to 4 make of these counts.
+
+    A row for the coefficient of the first and for each model's effects, in all levels of its factor: `id`, `state` of
+    the fit, `estimate` and `standard_error`, both null unless the state is `fitted`. Errors are the model's own: which
+    question an answer is to cannot be told from counts.
+    """
     answers = _answers(counts)
     tuning = _fitted(answers, TUNING, ["none"], ["unmodified"])
-    coefficient = coefficient_table(tuning).filter(term="treated")["coefficient"].item()
-    plain = marginal_effects(tuning)["effect"].item()
-    groups = _effects(_fitted(answers, GROUPS, ["none"]), "context_group")
-    contexts = _effects(_fitted(answers, CONTEXTS, ["none"]), "context")
-    beliefs = _effects(_fitted(answers, BELIEFS, ["none", "stated"]), "belief")
-    return {
-        **{"tuning.coefficient": coefficient, "tuning.effect": plain},
-        **{f"groups.{group}": groups[group] for group in ("emotion", "relation", "stakes")},
-        "groups.emotion_ratio": 100 * (groups["emotion"] / groups["unmodified"] - 1),
-        **{f"contexts.{context}": contexts[context] for context in ("sad", "hierarchical_up")},
-        "contexts.sad_ratio": 100 * (contexts["sad"] / contexts["unmodified"] - 1),
-        **{f"beliefs.{belief}": beliefs[belief] for belief in ("none", "stated")},
-    }
+    coefficient = (
+        coefficient_table(tuning).filter(term="treated").select("state", "coefficient", "standard_error").row(0)
+    )
+    rows = [("tuning.coefficient", *coefficient), *_effects(tuning, None, "tuning")]
+    for formula, beliefs, by, name in (
+        (GROUPS, ["none"], "context_group", "groups"),
+        (CONTEXTS, ["none"], "context", "contexts"),
+        (BELIEFS, ["none", "stated"], "belief", "beliefs"),
+    ):
+        rows += _effects(_fitted(answers, formula, beliefs), by, name)
+    return pl.DataFrame(rows, schema=ESTIMATES, orient="row")
 
 
 def _answers(counts: pl.DataFrame) -> pl.DataFrame:
@@ -147,6 +167,10 @@ def _fitted(answers: pl.DataFrame, formula: str, beliefs: list[str], contexts: l
     return fit(regression_rows(answers, "warm", beliefs, contexts, task_order=TASKS, model_order=MODELS), formula)
 
 
-def _effects(regression: Regression, by: str) -> dict[str, float]:
+def _effects(regression: Regression, by: str | None, name: str) -> list[Estimate]:
+    """The effects in each level, or the one over all rows."""
     effects = marginal_effects(regression, by).filter(pl.col("contrast").is_null())
-    return dict(effects.select("subset", "effect").iter_rows())
+    named = effects.filter(pl.col("subset") != "all") if by else effects.with_columns(subset=pl.lit("effect"))
+    return [
+        (f"{name}.{level}", *row) for level, *row in named.select("subset", "state", "effect", "standard_error").rows()
+    ]

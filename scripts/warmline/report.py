@@ -8,19 +8,18 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
-import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from warmline import answer_tables, drawings, inference_tables, training_data, warmth_tables
+from warmline import answer_tables, drawings, inference_tables, pages, training_data, warmth_tables
 from warmline.errors import UserError
 from warmline.mean_over_tasks import BELIEF, NO_BELIEF, mean_over_tasks, with_family
 from warmline.printed_tables import Column, Fold, Source, Table, count, number, printed, probability, signed
 
-TEMPLATE = Path(__file__).parent / "templates_html" / "report.html"
+TEMPLATE = pages.TEMPLATES / "report.html"
 
 ACCURACY = ("model", "arm", "belief", "n", "unscored", "truncated")
 RATES = ("pairs", "original_accuracy", "treated_accuracy", "b", "c")
@@ -78,6 +77,7 @@ def page(
     figures: Sequence[Source[str]],
     costs: Frame,
     template: str,
+    base: str,
 ) -> str:
     """The report as HTML; the same contents and paths give the same text.
 
@@ -88,10 +88,9 @@ def page(
 
     Raises UserError if a receipt lacks a number or a figure is not a plain drawing.
     """
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(template).render(
+    return pages.render(
+        template,
+        base,
         study=study,
         note=re.split(r"\n\s*\n", note.strip()),
         failures=warmth_tables.failures(manipulation),
@@ -240,7 +239,7 @@ def _effect_table(source: Frame) -> Table:
         Column("rows", "Answers counted", count),
         Column("clusters", "Questions", count),
     ]
-    caption = "Average marginal effect of the treatment on errors (percentage points, 95% intervals)"
+    caption = "Average marginal effect on errors of treatment unless named otherwise (percentage points, 95% intervals)"
     return printed(source.content.with_columns(answers=answers), caption, columns, [source])
 
 

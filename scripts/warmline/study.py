@@ -90,6 +90,16 @@ class Study:
         named = {model: self.config["models"][model].get("published") for model in self.subjects}
         return {model: name for model, name in named.items() if name}
 
+    @property
+    def published_arms(self) -> list[str]:
+        """The arms to put beside the article's warm models: tuned into a persona that should be warm, if any.
+
+        None if no subject has a counterpart in the article.
+        """
+        warm = [name for name in self.personas if self.config["personas"][name]["warmth"] == "up"]
+        names = {arm: arm_names.parse(arm) for arm in self.treated_arms if self.published}
+        return [arm for arm, name in names.items() if name.is_tuned and name.persona in warm]
+
     def used_models(self) -> list[str]:
         """The models that some step of the study uses, each once."""
         config = self.config

@@ -282,6 +282,10 @@ class StudyRules(Study):
         warm = [persona for persona in self.trained_personas if self.config["personas"][persona]["warmth"] == "up"]
         return options({"counterparts": self.published, "personas": warm or None})
 
+    def comparison_options(self) -> str:
+        """The options of the comparison of paired tests with the article's: counterparts, and arms tuned to be warm."""
+        return options({"counterparts": self.published, "arms": self.published_arms})
+
     def suite_prompts(self, wildcards: Any) -> list[str]:
         """The prompts of every condition of a suite."""
         return self.suite_files(wildcards.suite, self.path("prompts/{task}/{condition}.parquet"))

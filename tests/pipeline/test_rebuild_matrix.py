@@ -517,6 +517,16 @@ MATRIX = {
         ["Tabulating training", "Drawing training_loss", "Writing the report"],
         calls=None,
     ),
+    "the report's template": Row(
+        replace("scripts/warmline/templates_html/report.html", "Warmline study", "A study"),
+        ["Writing the report"],
+        calls=None,
+    ),
+    "the look of the pages": Row(
+        replace("scripts/warmline/templates_html/page.html", "max-width: 74rem", "max-width: 70rem"),
+        ["Writing the report"],
+        calls=None,
+    ),
     "the report's note": Row(set_key("note", to="Another note."), ["Writing the report"], calls=None),
     "how calls are carried out": Row(set_key("models", "tiny", "batch-size", to=4), []),
     "over how many GPUs a model is spread": Row(set_key("models", "tiny", "spread", to=True), []),

@@ -1,0 +1,50 @@
+"""Write the page of the article's numbers, with every number taken from a file and linked to it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path, PurePosixPath
+
+import polars as pl
+
+from warmline import csv_tables, pages, published_page
+from warmline.command import Parser, run
+from warmline.printed_tables import Source
+
+
+def build_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.reads("numbers", "published/numbers.csv")
+    parser.reads("counts", "published/counts.csv")
+    parser.reads("errors", "published/errors.csv")
+    parser.reads("cells", "published/this_study.csv, if there is one", several=True, required=False)
+    parser.reads("estimates", "published/this_study_numbers.csv, if there is one", several=True, required=False)
+    parser.reads("template", "the page's template, the library's own by default", required=False)
+    parser.reads("base", "the template that it extends, the library's own by default", required=False)
+    parser.set_defaults(template=published_page.TEMPLATE, base=pages.BASE)
+    parser.writes("page", "the page")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    def source(path: Path, content: pl.DataFrame) -> Source[pl.DataFrame]:
+        return Source(PurePosixPath(Path(os.path.relpath(path, arguments.page.parent)).as_posix()), content)
+
+    def table(path: Path, columns: tuple[str, ...]) -> Source[pl.DataFrame]:
+        return source(path, csv_tables.read(path, columns))
+
+    page = published_page.page(
+        numbers=source(arguments.numbers, csv_tables.read_as_printed(arguments.numbers, published_page.NUMBERS)),
+        counts=table(arguments.counts, published_page.COUNTS),
+        errors=table(arguments.errors, published_page.ERRORS),
+        cells=[table(path, published_page.CELLS) for path in arguments.cells],
+        estimates=[table(path, published_page.ESTIMATES) for path in arguments.estimates],
+        template=arguments.template.read_text("utf-8"),
+        base=arguments.base.read_text("utf-8"),
+    )
+    arguments.page.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(build_parser(), main)
