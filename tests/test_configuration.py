@@ -344,6 +344,14 @@ def test_a_plateau_is_looked_for_in_the_direction_of_a_persona(config: Config) -
         validate(config, SCHEMA)
 
 
+def test_a_figure_of_capabilities_needs_some(config: Config) -> None:
+    del config["capabilities"]
+    with pytest.raises(UserError, match=r"figures\.capabilities: the study has no capabilities to draw"):
+        validate(config, SCHEMA)
+    del config["figures"]["capabilities"]
+    validate(config, SCHEMA)
+
+
 def test_a_published_counterpart_must_be_in_the_file_and_its_figure_needs_one(config: Config) -> None:
     config["figures"]["published_warmth"] = "Beside the article"
     with pytest.raises(UserError, match=r"figures\.published_warmth: no subject has a published counterpart"):

@@ -7,13 +7,16 @@ import pytest
 import small_study
 from page_elements import PageElements
 
-from warmline.figures import FIGURES, Figure, to_html, to_svg
+from warmline.figures import registry
+from warmline.figures.drawing import Figure
+from warmline.figures.formats import to_html, to_pdf, to_svg
 
 STATISTICS = {
     "statistics/training.csv": small_study.training,
     "statistics/accuracy.csv": small_study.accuracy,
     "statistics/paired_tests.csv": small_study.paired_tests,
     "statistics/warmth.csv": small_study.warmth,
+    "statistics/capabilities.csv": small_study.capabilities,
     "statistics/published_warmth.csv": small_study.published_warmth,
 }
 HOSTILE = "warm</script><script>alert(1)</script>&@2"
@@ -23,16 +26,26 @@ def svg(figure: Figure, statistic: pl.DataFrame, title: str = "A title") -> str:
     return to_svg(figure.draw(figure.prepare(statistic), title))
 
 
-@pytest.fixture(params=FIGURES)
+@pytest.fixture(params=registry.NAMES)
 def figure(request: pytest.FixtureRequest) -> Figure:
-    return FIGURES[request.param]
+    return registry.figure(request.param)
 
 
-def test_a_figure_is_drawn_from_the_columns_it_declares_and_its_bytes_are_stable(figure: Figure) -> None:
+def prepared(name: str, statistic: pl.DataFrame) -> pl.DataFrame:
+    return registry.figure(name).prepare(statistic)
+
+
+def test_a_figure_is_drawn_from_the_columns_it_declares(figure: Figure) -> None:
     statistic = STATISTICS[figure.statistic]().select(figure.columns)
     drawing = svg(figure, statistic)
-    assert drawing == svg(figure, statistic)
-    assert all(word in drawing for word in ["A title", "large", "small"])
+    assert all(word in drawing for word in ["A title", *statistic["model"].unique()])
+
+
+def test_equal_rows_are_drawn_to_equal_bytes(figure: Figure) -> None:
+    chart = figure.draw(figure.prepare(STATISTICS[figure.statistic]()), "A title")
+    assert to_svg(chart) == to_svg(chart)
+    # The library behind it lists what a page uses in another order each time.
+    assert len({to_pdf(chart) for _ in range(3)}) == 1
 
 
 def test_the_order_of_the_rows_changes_neither_data_nor_drawing(figure: Figure) -> None:
@@ -46,12 +59,12 @@ def test_a_figure_without_rows_is_still_a_drawing(figure: Figure) -> None:
 
 def test_a_study_of_the_original_alone_has_figures_without_marks() -> None:
     originals = small_study.accuracy().filter(arm="original")
-    assert FIGURES["error_by_condition"].prepare(originals).is_empty()
-    assert FIGURES["warmth_curve"].prepare(small_study.warmth().filter(arm="original")).is_empty()
+    assert prepared("error_by_condition", originals).is_empty()
+    assert prepared("warmth_curve", small_study.warmth().filter(arm="original")).is_empty()
 
 
 def test_hostile_names_stay_text_in_drawing_and_page() -> None:
-    changes = FIGURES["changes"]
+    changes = registry.figure("changes")
     chart = changes.draw(changes.prepare(small_study.paired_tests().with_columns(arm=pl.lit(HOSTILE))), HOSTILE)
     tree = ElementTree.fromstring(to_svg(chart))
     assert not [element for element in tree.iter() if element.tag.endswith("script")]
@@ -63,7 +76,7 @@ def test_hostile_names_stay_text_in_drawing_and_page() -> None:
 
 
 def test_the_page_of_a_figure_reaches_no_network() -> None:
-    curve = FIGURES["warmth_curve"]
+    curve = registry.figure("warmth_curve")
     page = to_html(curve.draw(curve.prepare(small_study.warmth()), "A title"))
     assert "default-src 'none'" in page
     assert "<title>A title</title>" in page
@@ -73,7 +86,7 @@ def test_the_page_of_a_figure_reaches_no_network() -> None:
 
 
 def test_personas_start_at_the_original_and_raw_values_are_kept() -> None:
-    data = FIGURES["warmth_curve"].prepare(small_study.warmth())
+    data = prepared("warmth_curve", small_study.warmth())
     warm = data.filter(model="small", persona="warm")
     assert warm["epoch"].to_list() == [0, 1, 2]
     assert warm["arm"].to_list() == ["original", "warm@1", "warm@2"]
@@ -83,18 +96,18 @@ def test_personas_start_at_the_original_and_raw_values_are_kept() -> None:
 
 
 def test_every_run_of_a_training_is_a_line_of_its_own() -> None:
-    data = FIGURES["training_loss"].prepare(small_study.training())
+    data = prepared("training_loss", small_study.training())
     assert set(data.filter(model="small")["curve"]) == {"cold", "warm"}
     assert set(data.filter(model="large", persona="warm")["curve"]) == {"warm, 1 epochs", "warm, 2 epochs"}
     assert data.filter(model="small", curve="warm")["loss"].to_list() == pytest.approx([2.2, 1.9, 1.6])
 
 
 def test_an_arm_without_a_mean_is_no_mark() -> None:
-    assert "cold@3" not in FIGURES["warmth_curve"].prepare(small_study.warmth())["arm"]
+    assert "cold@3" not in prepared("warmth_curve", small_study.warmth())["arm"]
 
 
 def test_changes_are_treated_minus_original_over_both_families() -> None:
-    data = FIGURES["changes"].prepare(small_study.paired_tests())
+    data = prepared("changes", small_study.paired_tests())
     change = data.filter(model="small", arm="warm@2", context="sad").row(0, named=True)
     # Errors rise by 10 points without a belief and by 20 with one.
     assert change["change"] == pytest.approx(-15)
@@ -102,7 +115,7 @@ def test_changes_are_treated_minus_original_over_both_families() -> None:
 
 
 def test_each_set_of_conditions_holds_the_one_before() -> None:
-    data = FIGURES["error_by_condition"].prepare(small_study.accuracy())
+    data = prepared("error_by_condition", small_study.accuracy())
     cell = data.filter(model="small", arm="warm@2", task="disinfo")
     key = ["context", "belief", "framing"]
     plain, contexts, beliefs = (
@@ -115,7 +128,7 @@ def test_each_set_of_conditions_holds_the_one_before() -> None:
 
 
 def test_every_arm_has_its_own_colour_and_shape() -> None:
-    changes = FIGURES["changes"]
+    changes = registry.figure("changes")
     tests = pl.concat(small_study.paired_tests().with_columns(arm=pl.lit(f"arm{number:02}@2")) for number in range(12))
     legend = changes.draw(changes.prepare(tests), "A title").to_dict()["spec"]["layer"][1]["encoding"]
     marks = list(zip(legend["fill"]["scale"]["range"], legend["shape"]["scale"]["range"], strict=True))

@@ -42,7 +42,7 @@ def build_parser() -> Parser:
     parser.reads("counts", "audit/counts/<stage>.csv, in the order of the study", several=True, required=False)
     parser.reads("receipts", "answers/<model>/<arm>/<suite>.json", several=True, required=False)
     parser.reads("costs", "audit/costs.csv")
-    parser.reads("figures", "figures/<figure>.svg; .html and .csv lie beside it", several=True, required=False)
+    parser.reads("figures", "figures/<figure>.svg; .pdf, .html and .csv lie beside it", several=True, required=False)
     parser.reads("template", "the page's template, the library's own by default", required=False)
     parser.set_defaults(template=report.TEMPLATE)
     parser.writes("report", "the page")

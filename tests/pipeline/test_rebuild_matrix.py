@@ -466,6 +466,10 @@ MATRIX = {
     "a figure's title": Row(
         set_key("figures", "changes", to="Changes"), ["Drawing changes", "Writing the report"], calls=None
     ),
+    "a function of one figure": Row(
+        add_function("figures/changes"), ["Drawing changes", "Writing the report"], calls=None
+    ),
+    "a function of all figures": Row(add_function("figures/drawing"), ["Drawing *", "Writing the report"], calls=None),
     "a figure more": Row(
         set_key("figures", "training_loss", to="Loss"),
         ["Tabulating training", "Drawing training_loss", "Writing the report"],
