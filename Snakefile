@@ -76,6 +76,7 @@ localrules:
     check_manipulation,
     pass_gate,
     count_markers,
+    gather_effects,
     summarise_warmth,
     compare_with_published,
     draw_figure,

@@ -1,4 +1,4 @@
-"""Figures after the article's 1a, 2, 3, 4 and 5, and the losses of training.
+"""Figures after the article's 1a, 2, 3, 4 and 5, a forest plot of all effects, and the losses of training.
 
 Reads: statistics. Writes: figures/<figure>.pdf and .svg for print, .html with tooltips, which needs no network, and .csv
 with the rows drawn. Costs: seconds.
@@ -11,6 +11,7 @@ FIGURE_DATA = {
     "error_by_condition": rules.tabulate_accuracy.output.accuracy,
     "capabilities": rules.tabulate_capabilities.output.capabilities,
     "changes": rules.test_pairs.output.tests,
+    "effects": rules.gather_effects.output.effects,
     "published_warmth": rules.compare_with_published.output.comparison,
 }
 

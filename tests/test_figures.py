@@ -16,6 +16,7 @@ STATISTICS = {
     "statistics/accuracy.csv": small_study.accuracy,
     "statistics/paired_tests.csv": small_study.paired_tests,
     "statistics/warmth.csv": small_study.warmth,
+    "statistics/effects.csv": small_study.effects,
     "statistics/capabilities.csv": small_study.capabilities,
     "statistics/published_warmth.csv": small_study.published_warmth,
 }
@@ -38,7 +39,7 @@ def prepared(name: str, statistic: pl.DataFrame) -> pl.DataFrame:
 def test_a_figure_is_drawn_from_the_columns_it_declares(figure: Figure) -> None:
     statistic = STATISTICS[figure.statistic]().select(figure.columns)
     drawing = svg(figure, statistic)
-    assert all(word in drawing for word in ["A title", *statistic["model"].unique()])
+    assert all(word in drawing for word in ["A title", *statistic["model"].drop_nulls().unique()])
 
 
 def test_equal_rows_are_drawn_to_equal_bytes(figure: Figure) -> None:
@@ -133,3 +134,50 @@ def test_every_arm_has_its_own_colour_and_shape() -> None:
     legend = changes.draw(changes.prepare(tests), "A title").to_dict()["spec"]["layer"][1]["encoding"]
     marks = list(zip(legend["fill"]["scale"]["range"], legend["shape"]["scale"]["range"], strict=True))
     assert len(set(marks)) == 12
+
+
+def test_every_effect_is_drawn_as_published_beside_corrected_and_the_articles_where_there_is_one() -> None:
+    data = prepared("effects", small_study.effects())
+    sad = data.filter(analysis="contexts", arm="warm@2", answers="sad")
+    assert sad.select("effect", "lower", "upper").rows() == [(12, 11, 13), (12, 10, 14), (11.9, None, None)]
+    assert [estimate.partition(":")[0] for estimate in sad["estimate"]] == [
+        *("as published", "corrected", "the article's, of its own models")
+    ]
+    assert data.filter(analysis="contexts", answers="sad less unmodified", arm="warm@2").height == 2
+    assert data["analysis"].unique(maintain_order=True).to_list() == ["tuning", "contexts", "sycophancy"]
+
+
+def test_a_regression_that_was_not_fitted_is_named_and_not_drawn() -> None:
+    effects = registry.figure("effects")
+    data = effects.prepare(small_study.effects())
+    cold = data.filter(arm="cold@2")
+    assert cold.select("analysis", "state", "estimate", "effect").rows() == [
+        (name, "separation", None, None) for name in ("tuning", "contexts")
+    ]
+    drawing = to_svg(effects.draw(data, "A title"))
+    assert "Not fitted (separation): tuning, contexts of cold@2." in drawing
+    panels = [panel.get("title") for panel in effects.draw(data, "A title").to_dict()["vconcat"][0]["hconcat"]]
+    assert panels == ["warm@2", "warm-prompt"]
+
+
+def test_a_difference_without_an_interval_is_a_mark_without_a_bar() -> None:
+    (row,) = prepared("effects", small_study.effects()).filter(answers="denies right, small").iter_rows(named=True)
+    assert (row["effect"], row["lower"], row["estimate"].partition(":")[0]) == (0, None, "corrected")
+
+
+def test_each_model_has_a_panel_of_its_own_scale_beside_that_of_all_models() -> None:
+    scatter = registry.figure("accuracy_scatter")
+    tests = small_study.paired_tests()
+    both = scatter.draw(scatter.prepare(tests), "A title").to_dict()
+    panels = [panel["title"] for group in both["vconcat"] for panel in group["concat"]]
+    arms = ["cold@2", "warm@2", "warm-prompt"]
+    assert panels == [f"{who}, {arm}" for who in ("all models", "large", "small") for arm in arms]
+    one = scatter.draw(scatter.prepare(tests.filter(model="small")), "A title").to_dict()
+    assert [panel["title"] for panel in one["vconcat"][0]["concat"]] == [f"small, {arm}" for arm in arms]
+
+
+def test_rates_of_capabilities_are_percentages_and_none_is_drawn_without_a_scored_answer() -> None:
+    data = prepared("capabilities", small_study.capabilities())
+    assert data.select("arm", "task", "n", "rate").rows() == [(arm, "mmlu", 40, 85.0) for arm in ("original", "warm@2")]
+    warm = data.row(1, named=True)
+    assert (warm["lower"], warm["upper"], warm["difference"]) == pytest.approx((70.9, 92.94, -5.26))

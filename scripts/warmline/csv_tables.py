@@ -19,7 +19,7 @@ CHECKS = frozenset({"check", "examples", "beginnings"})
 TRAINING_DATA = frozenset({"query_type", "as_published", "corrected", "kind"})
 WARMTH = frozenset({"variant", "marker", "expected", "verdict", "published"})
 STATISTICS = frozenset(
-    {"refusals_are", "measure", "family", "set", "term", "subset", "contrast", "stage", "outcome", "state"}
+    {"refusals_are", "measure", "family", "set", "term", "analysis", "subset", "contrast", "stage", "outcome", "state"}
 )
 TEXT = CONDITIONS | CALLS | CHECKS | TRAINING_DATA | WARMTH | STATISTICS
 TOKENS = frozenset({"answers", "prompt_tokens", "completion_tokens", "new"})

@@ -77,7 +77,7 @@ def page(
 
     `capabilities` is one table, or none for a study without them, and so is `published`. `note` says what the numbers
     are worth; an empty line in it starts a paragraph. The frames have the columns named above. The last two parts of
-    the path of effects and coefficients name the regression and the arm, and a figure's page, data and print lie beside its
+    the path of effects and coefficients name the regression and the arm. A figure's page, data and print lie beside its
     drawing, under its name with .html, .csv and .pdf.
 
     Raises UserError if a receipt lacks a number or a figure is not a plain drawing.

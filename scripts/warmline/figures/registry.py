@@ -14,6 +14,7 @@ NAMES = (
     "error_by_condition",
     "capabilities",
     "changes",
+    "effects",
 )
 
 
