@@ -80,6 +80,7 @@ localrules:
     summarise_warmth,
     compare_with_published,
     draw_figure,
+    write_tables,
     write_report,
     derive_published_numbers,
 
@@ -100,6 +101,7 @@ include: "rules/audit.smk"
 include: "rules/observations.smk"
 include: "rules/statistics.smk"
 include: "rules/figures.smk"
+include: "rules/tables.smk"
 include: "rules/report.smk"
 include: "rules/published.smk"
 

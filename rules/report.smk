@@ -38,6 +38,7 @@ rule write_report:
             expand(rules.ask_arm.output.receipt, model=study.subjects, arm=study.arms, suite=study.suites),
             study.arm_files(rules.ask_arm.output.receipt.replace("{suite}", VALIDATION)),
         ],
+        tables=rules.write_tables.output,
         figures=expand(rules.draw_figure.output.svg, figure=list(config["figures"])),
         costs=rules.tabulate_costs.output.costs,
         template="scripts/warmline/templates_html/report.html",
@@ -60,7 +61,7 @@ rule write_report:
         " --published {input.published} --capabilities {input.capabilities}"
         " --effects {input.effects} --coefficients {input.coefficients}"
         " --realised {input.realised} --labels {input.labels} --facts {input.facts}"
-        " --counts {input.counts} --receipts {input.receipts} --figures {input.figures} --costs {input.costs}"
+        " --counts {input.counts} --receipts {input.receipts} --tables {input.tables} --figures {input.figures} --costs {input.costs}"
         " --template {input.template}"
         " --report {output.report}"
         " --record {log.record} > {log.text} 2>&1"

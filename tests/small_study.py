@@ -27,11 +27,12 @@ def accuracy() -> pl.DataFrame:
         {
             **{"model": model, "arm": arm, "task": task, "context": context, "belief": belief, "framing": "plain"},
             **{"n": TASKS[task], "unscored": 1, "accuracy": 0.6 - effect - 0.1 * (belief != "none"), "truncated": 2},
+            **{"correct": round(TASKS[task] * (0.6 - effect - 0.1 * (belief != "none")))},
         }
         for model, task, context, belief in CELLS
         for arm, effect in {"original": 0.0, **ARMS}.items()
     ]
-    unscored = pl.DataFrame([rows[-1] | {"framing": "framed", "n": 0, "unscored": 7, "accuracy": None}])
+    unscored = pl.DataFrame([rows[-1] | {"framing": "framed", "n": 0, "unscored": 7, "correct": 0, "accuracy": None}])
     return pl.concat([pl.DataFrame(rows), unscored], how="vertical_relaxed")
 
 

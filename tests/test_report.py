@@ -81,6 +81,7 @@ def contents(**changed: Any) -> dict[str, Any]:
         "counts": [source("../audit/counts/screening.csv", counts)],
         "receipts": [source("../answers/small/warm@2/main.json", RECEIPT)],
         "figures": [source("../figures/changes.svg", DRAWING)],
+        "tables": [source("../tables/accuracy.tex", None)],
         "costs": source("../audit/costs.csv", cost_rows()),
         "template": report.TEMPLATE.read_text("utf-8"),
     } | changed
@@ -163,7 +164,7 @@ def test_the_page_asks_nothing_of_a_network_and_links_only_to_files_and_sections
     elements = PageElements(page)
     assert all(link.startswith(("#", "../")) for link in elements.links)
     assert {f"../figures/changes.{suffix}" for suffix in ("svg", "pdf", "html", "csv")} <= set(elements.links)
-    assert "../statistics/regressions/contexts/warm%402.csv" in elements.links
+    assert {"../statistics/regressions/contexts/warm%402.csv", "../tables/accuracy.tex"} <= set(elements.links)
     assert "default-src 'none'" in page
     assert not {"script", "link", "img", "iframe", "object"} & set(elements.names)
 
@@ -366,7 +367,10 @@ def test_a_study_without_treated_arms_still_has_a_report() -> None:
         "warmth": source("warmth.csv", small_study.warmth().filter(arm="original")),
         "sensitivity": source("sensitivity.csv", small_study.refusal_sensitivity().clear()),
         "sycophancy": source("sycophancy.csv", small_study.sycophancy().clear()),
-        **{name: [] for name in ("checks", "effects", "coefficients", "facts", "counts", "receipts", "figures")},
+        **{
+            name: []
+            for name in ("checks", "effects", "coefficients", "facts", "counts", "receipts", "figures", "tables")
+        },
     }
     assert "this study has none" in report.page(**contents(**empty))
 

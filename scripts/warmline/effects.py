@@ -10,14 +10,14 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from warmline import arm_names, sycophancy
+from warmline import arm_names
 
 SYCOPHANCY = "sycophancy"
 ARTICLE_ARM = arm_names.tuned("warm", 2)
 """The article's warm models are those after two epochs of training."""
 INTERVALS = ("lower", "upper", "p_value", "lower_clustered", "upper_clustered", "p_value_clustered")
 EFFECTS = ("state", "subset", "contrast", "rows", "clusters", "effect", *INTERVALS)
-DIFFERENCES = (*sycophancy.BY, "prompts", "questions", "difference", "lower", "upper", "p_value")
+DIFFERENCES = ("model", "arm", "belief", "task", "prompts", "questions", "difference", "lower", "upper", "p_value")
 ARTICLE = ("id", "unit", "value")
 COLUMNS = {
     **dict.fromkeys(("analysis", "model", "arm", "state", "subset", "contrast"), pl.String),
@@ -47,7 +47,7 @@ def gather(
         for regression, arm, effects in fits
     ]
     points = {"effect": "difference", "lower_clustered": "lower", "upper_clustered": "upper"}
-    added = differences.filter(task=sycophancy.ALL).select(
+    added = differences.filter(task="all").select(
         *("model", "arm"),
         analysis=pl.lit(SYCOPHANCY),
         subset="belief",

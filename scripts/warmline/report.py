@@ -70,6 +70,7 @@ def page(
     counts: Sequence[Frame],
     receipts: Sequence[Source[Mapping[str, Any]]],
     figures: Sequence[Source[str]],
+    tables: Sequence[Source[None]],
     costs: Frame,
     template: str,
 ) -> str:
@@ -101,6 +102,7 @@ def page(
         refusal_folds=[answer_tables.refusal_rates(refusals), *answer_tables.sensitivity_folds(sensitivity)],
         checks=answer_tables.check_table(checks),
         figures=[drawing(figure) for figure in figures],
+        tables=tables,
         capabilities=[answer_tables.capability_table(rates) for rates in capabilities],
         regressions=regression_folds(effects, coefficients),
         training_data=[

@@ -22,7 +22,7 @@ def prepare(effects: pl.DataFrame) -> pl.DataFrame:
     """A row for each mark, and one without an estimate for each regression of an arm that was not fitted.
 
     Columns: analysis, arm, model, answers (which ones, in words), state, estimate (whose errors it has), rows,
-    clusters, effect, lower, upper (percentage points) and p_value. The article printed neither intervals nor numbers of rows.
+    clusters, effect, lower, upper (percentage points) and p_value. The article printed neither intervals nor rows.
     """
     named = _in_order(effects).with_columns(pl.col("subset", "contrast").str.replace_all("_", " "))
     names = [pl.format("{} less {}", "subset", "contrast"), pl.format("{}, {}", "subset", "model"), pl.col("subset")]
