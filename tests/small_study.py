@@ -138,7 +138,7 @@ def markers() -> pl.DataFrame:
 def published_warmth() -> pl.DataFrame:
     """`statistics/published_warmth.csv`: two models with counterparts, and an epoch that only the article has."""
     key = {"published": "llama-70b", "persona": "warm"}
-    own = {"mean": 0.012, "standard_error": 0.0006, "lift": None}
+    own = {"n": 90, "mean": 0.012, "standard_error": 0.0006, "lift": None}
     theirs = {"published_mean": 0.0112, "published_standard_error": 0.0006, "published_lift": None}
     lift = {"mean": 0.02, "lift": 0.008, "published_mean": 0.0291, "published_lift": 0.0179}
     rows = [

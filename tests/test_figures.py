@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from typing import Any
 
 import polars as pl
 import pytest
@@ -52,6 +53,23 @@ def test_equal_rows_are_drawn_to_equal_bytes(figure: Figure) -> None:
 def test_the_order_of_the_rows_changes_neither_data_nor_drawing(figure: Figure) -> None:
     statistic = STATISTICS[figure.statistic]()
     assert figure.prepare(statistic.reverse()).write_csv() == figure.prepare(statistic).write_csv()
+
+
+def tooltips(specification: Any) -> list[set[str]]:
+    """The fields of every tooltip, wherever in the chart it stands."""
+    if isinstance(specification, list):
+        return [fields for part in specification for fields in tooltips(part)]
+    if not isinstance(specification, dict):
+        return []
+    own = [{tooltip["field"] for tooltip in specification["tooltip"]}] if "tooltip" in specification else []
+    return own + [fields for part in specification.values() for fields in tooltips(part)]
+
+
+def test_every_tooltip_tells_how_many_rows_are_behind_the_mark(figure: Figure) -> None:
+    data = figure.prepare(STATISTICS[figure.statistic]())
+    found = tooltips(figure.draw(data, "A title").to_dict())
+    assert found
+    assert all(fields & {"n", "pairs", "rows", "steps"} for fields in found)
 
 
 def test_a_figure_without_rows_is_still_a_drawing(figure: Figure) -> None:

@@ -32,9 +32,12 @@ TESTS = [
     "Comparing sycophancy",
     "Testing treated arms*",
     "Fitting the regression *",
+    "Gathering all effects",
     "Drawing changes",
+    "Writing tables for print",
     "Writing the report",
 ]
+REGRESSIONS = ["Gathering all effects", "Writing tables for print", "Writing the report"]
 CHECKED = [
     "Checking the answers of * of tiny",
     "Grading the answers of * of tiny: questions",
@@ -45,6 +48,7 @@ WARMTH_SUMMARY = [
     "Checking the manipulation of tiny",
     "Summarising warmth",
     "Drawing warmth_curve",
+    "Writing tables for print",
     "Writing the report",
 ]
 MARKERS = ["Counting lexical markers of * of tiny", "Summarising lexical markers", "Writing the report"]
@@ -456,12 +460,12 @@ MATRIX = {
     ),
     "a treatment of refusals": Row(
         add_function("refusal_treatments"),
-        ["Tabulating refusals", "Fitting the regression *", "Writing the report"],
+        ["Tabulating refusals", "Fitting the regression *", *REGRESSIONS],
         calls=None,
     ),
     "a regression formula": Row(
         set_key("statistics", "regressions", "tuning", "formula", to="incorrect ~ treated"),
-        ["Fitting the regression tuning *", "Writing the report"],
+        ["Fitting the regression tuning *", *REGRESSIONS],
     ),
     "a figure's title": Row(
         set_key("figures", "changes", to="Changes"), ["Drawing changes", "Writing the report"], calls=None
@@ -470,6 +474,15 @@ MATRIX = {
         add_function("figures/changes"), ["Drawing changes", "Writing the report"], calls=None
     ),
     "a function of all figures": Row(add_function("figures/drawing"), ["Drawing *", "Writing the report"], calls=None),
+    "every effect as a figure": Row(
+        set_key("figures", "effects", to="Effects"), ["Drawing effects", "Writing the report"], calls=None
+    ),
+    "a function of the tables for print": Row(
+        add_function("paper_tables"), ["Writing tables for print", "Writing the report"], calls=None
+    ),
+    "a number of the article": Row(
+        replace("config/published/article.csv", "pp,7.43,", "pp,7.44,"), REGRESSIONS, calls=None
+    ),
     "a figure more": Row(
         set_key("figures", "training_loss", to="Loss"),
         ["Tabulating training", "Drawing training_loss", "Writing the report"],
@@ -512,7 +525,7 @@ MATRIX = {
             "\n\ndef marginal_effects(",
             "\n\nUNUSED = 1\n\n\ndef marginal_effects(",
         ),
-        ["Fitting the regression *", "Writing the report"],
+        ["Fitting the regression *", *REGRESSIONS],
         calls=None,
     ),
     "the template of a capability": Row(

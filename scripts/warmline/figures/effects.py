@@ -21,6 +21,8 @@ LABELS, WIDTH, STEP = 190, 210, 8
 def prepare(effects: pl.DataFrame) -> pl.DataFrame:
     """A row for each mark, and one without an estimate for each regression of an arm that was not fitted.
 
+    The article's number is a mark only beside the study's own.
+
     Columns: analysis, arm, model, answers (which ones, in words), state, estimate (whose errors it has), rows,
     clusters, effect, lower, upper (percentage points) and p_value. The article printed neither intervals nor rows.
     """
@@ -37,7 +39,7 @@ def prepare(effects: pl.DataFrame) -> pl.DataFrame:
         CORRECTED: named.filter(~published | pl.col("lower_clustered").is_not_null())
         .drop_nulls("effect")
         .select(*what.columns, "effect", **corrected),
-        ARTICLE: named.drop_nulls("article").select(*what.columns[:-2], effect="article"),
+        ARTICLE: named.drop_nulls(["effect", "article"]).select(*what.columns[:-2], effect="article"),
     }
     return (
         pl.concat(
@@ -129,12 +131,11 @@ def _panel(
 
 def _not_fitted(data: pl.DataFrame) -> list[str]:
     """A sentence for each state other than fitted: which regressions of which arms have no effects."""
-    states = data.filter(pl.col("estimate").is_null()).group_by("state", "arm", maintain_order=True)
-    fits = [(state, f"{', '.join(rows['analysis'])} of {arm}") for (state, arm), rows in states]
-    return [
-        f"Not fitted ({state}): {'; '.join(fit for other, fit in fits if other == state)}."
-        for state in dict.fromkeys(state for state, _ in fits)
-    ]
+    unfitted = data.filter(pl.col("estimate").is_null()).sort("state", "arm", maintain_order=True)
+    by_arm = unfitted.group_by("state", "arm", maintain_order=True).agg(pl.col("analysis").str.join(", "))
+    fits = by_arm.group_by("state", "analysis", maintain_order=True).agg(pl.col("arm").str.join(", "))
+    said = fits.group_by("state", maintain_order=True).agg(pl.format("{} of {}", "analysis", "arm").str.join("; "))
+    return [f"Not fitted ({state}): {which}." for state, which in said.rows()]
 
 
 FIGURE = Figure("statistics/effects.csv", tuple(COLUMNS), prepare=prepare, draw=draw)

@@ -11,15 +11,19 @@ from warmline.figures.drawing import DASHES, PALETTE, SHAPES, Chart, Figure, fin
 def prepare(compared: pl.DataFrame) -> pl.DataFrame:
     """Both curves of `statistics/published_warmth.csv`, one row for a point of either.
 
-    Columns: model, persona, published (the model in the article), curve, epoch, mean, low, high (nats per token, one
-    standard error from the mean).
+    Columns: model, persona, published (the model in the article), curve, epoch, n, mean, low, high (nats per token, one
+    standard error from the mean). The article's points have no n: its file says none.
     """
     key = ["model", "persona", "published", "epoch"]
     curves = {"this study": "", "the article": "published_"}
     return (
         pl.concat(
             compared.select(
-                *key, pl.lit(name).alias("curve"), mean=f"{prefix}mean", standard_error=f"{prefix}standard_error"
+                *key,
+                pl.lit(name).alias("curve"),
+                n=pl.lit(None, pl.Int64) if prefix else pl.col("n"),
+                mean=f"{prefix}mean",
+                standard_error=f"{prefix}standard_error",
             )
             for name, prefix in curves.items()
         )
@@ -44,7 +48,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
         shape=alt.Shape("curve:N", scale=scale(curves, SHAPES), legend=legend),
         tooltip=[
-            *("model:N", "persona:N", "published:N", "curve:N", "epoch:Q"),
+            *("model:N", "persona:N", "published:N", "curve:N", "epoch:Q", "n:Q"),
             *numbers(".5f", "mean", "low", "high"),
         ],
     )
@@ -60,7 +64,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
 FIGURE = Figure(
     "statistics/published_warmth.csv",
     (
-        *("model", "published", "persona", "epoch", "mean", "standard_error"),
+        *("model", "published", "persona", "epoch", "n", "mean", "standard_error"),
         *("published_mean", "published_standard_error"),
     ),
     prepare=prepare,

@@ -9,12 +9,15 @@ from warmline.figures.drawing import DASHES, PALETTE, Chart, Figure, distinct, f
 
 
 def prepare(training: pl.DataFrame) -> pl.DataFrame:
-    """The loss (nats per target token) of each step of each training; `curve` tells the lines of a panel apart."""
+    """The loss (nats per target token) of each step of each training; `curve` tells the lines of a panel apart.
+
+    Columns: model, persona, curve, steps (of the curve), step, epoch, loss.
+    """
     runs = pl.when(pl.col("run").is_null()).then(pl.col("persona"))
     curve = runs.otherwise(pl.format("{}, {} epochs", "persona", "run"))
-    return training.select("model", "persona", curve.alias("curve"), "step", "epoch", "loss").sort(
-        "model", "curve", "step"
-    )
+    steps = pl.len().over("model", "curve").alias("steps")
+    named = training.with_columns(curve=curve).select("model", "persona", "curve", steps, "step", "epoch", "loss")
+    return named.sort("model", "curve", "step")
 
 
 def draw(data: pl.DataFrame, title: str) -> Chart:
@@ -29,7 +32,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
             color=alt.Color("persona:N", scale=scale(personas, PALETTE), legend=alt.Legend(title="persona")),
             strokeDash=alt.StrokeDash("persona:N", scale=scale(personas, DASHES)),
             detail="curve:N",
-            tooltip=["model:N", "curve:N"],
+            tooltip=["model:N", "curve:N", "steps:Q"],
         )
     )
     return finished(
