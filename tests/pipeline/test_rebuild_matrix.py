@@ -473,7 +473,11 @@ MATRIX = {
     "a function of one figure": Row(
         add_function("figures/changes"), ["Drawing changes", "Writing the report"], calls=None
     ),
-    "a function of all figures": Row(add_function("figures/drawing"), ["Drawing *", "Writing the report"], calls=None),
+    "a function of all figures": Row(
+        add_function("figures/drawing"),
+        ["Drawing changes", "Drawing warmth_curve", "Writing the report"],
+        calls=None,
+    ),
     "every effect as a figure": Row(
         set_key("figures", "effects", to="Effects"), ["Drawing effects", "Writing the report"], calls=None
     ),
