@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 import polars as pl
 import pytest
 import small_study
+from conftest import REPOSITORY
 from page_elements import PageElements
 
 from warmline.figures import registry
@@ -26,6 +28,11 @@ HOSTILE = "warm</script><script>alert(1)</script>&@2"
 
 def svg(figure: Figure, statistic: pl.DataFrame, title: str = "A title") -> str:
     return to_svg(figure.draw(figure.prepare(statistic), title))
+
+
+def test_the_figures_that_a_study_may_name_are_those_that_there_are() -> None:
+    schema = json.loads((REPOSITORY / "config/schemas/study.schema.json").read_text())
+    assert set(schema["properties"]["figures"]["properties"]) == set(registry.NAMES)
 
 
 @pytest.fixture(params=registry.NAMES)
