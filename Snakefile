@@ -77,6 +77,7 @@ localrules:
     pass_gate,
     count_markers,
     gather_effects,
+    summarise_judged_warmth,
     summarise_warmth,
     compare_with_published,
     draw_figure,
@@ -137,7 +138,7 @@ rule prompts:
     input:
         [study.suite_files(suite, rules.render_prompts.output.prompts) for suite in study.suites],
         rules.validation_prompts.output,
-        expand(rules.specify_judge.output.judge, suite=study.judged_suites),
+        expand(rules.specify_judge.output.judge, suite=study.specified_suites),
     localrule: True
 
 
@@ -148,7 +149,7 @@ rule requests:
         [study.suite_files(suite, rules.render_prompts.output.prompts) for suite in study.suites],
         rules.validation_prompts.output,
         study.arm_files(rules.resolve_arm.output.card),
-        expand(rules.specify_judge.output.judge, suite=study.judged_suites),
+        expand(rules.specify_judge.output.judge, suite=study.specified_suites),
     localrule: True
 
 

@@ -11,6 +11,7 @@ rule tabulate_costs:
             expand(rules.ask_arm.output.receipt, model=study.subjects, arm=study.arms, suite=study.suites),
             study.arm_files(rules.ask_arm.output.receipt.replace("{suite}", VALIDATION)),
             expand(rules.ask_judge.output.receipt, model=study.subjects, arm=study.arms, suite=study.judged_suites),
+            expand(rules.compare_warmth.output.receipt, model=study.subjects, arm=study.compared_arms),
         ],
     output:
         costs=study.path("audit/costs.csv"),

@@ -44,6 +44,9 @@ rule ask_judge:
     log:
         text=study.log("ask_judge", "model", "arm", "suite"),
         record=study.record("ask_judge", "model", "arm", "suite"),
+    # Of the validation prompts two answers are compared (rules/manipulation.smk).
+    wildcard_constraints:
+        suite=f"{QUESTIONS}|{CAPABILITIES}",
     conda:
         "../envs/models.yaml"
     # How calls are carried out, and when to give up, decides no verdict: resources make nothing stale.

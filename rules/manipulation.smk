@@ -2,8 +2,9 @@
 
 Reads: the warmth of every arm and checkpoint, and the responses it was measured on. Writes:
 statistics/manipulation_check/<model>.csv; for an arm <persona>@plateau the checkpoint that its rule chooses; under
-`warmth.gate: stop` audit/gates/<model>.csv, for which a model's questions wait; and lexical markers of warmth, a check
-that hangs on no language model. Costs: seconds.
+`warmth.gate: stop` audit/gates/<model>.csv, for which a model's questions wait; lexical markers of warmth, a check
+that hangs on no language model; and under `warmth.judged` which of two responses the judge finds warmer. Costs: seconds,
+and for the last two of the judge's calls for each treated arm and validation prompt.
 
 A gate holds verdicts and no figures: while they stay, its bytes do, and nothing that waits for it is stale.
 """
@@ -112,4 +113,59 @@ rule summarise_markers:
     shell:
         "python scripts/statistics/lexical_markers.py --markers {input.markers} {params.options}"
         " --summary {output.summary}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
+rule compare_warmth:
+    input:
+        judge=study.path(f"judges/{VALIDATION}.json"),
+        prompts=rules.validation_prompts.output.prompts,
+        arm=rules.resolve_arm.output.card,
+        generations=study.path(f"generations/{{model}}/{{arm}}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
+        original=study.path(f"generations/{{model}}/{ORIGINAL}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
+        # Whenever answers are asked for, so is the judge, lest a reason of its own be overlooked (warmline.edges).
+        answers=[
+            study.path(f"answers/{{model}}/{{arm}}/{VALIDATION}.json"),
+            study.path(f"answers/{{model}}/{ORIGINAL}/{VALIDATION}.json"),
+        ],
+    output:
+        judged=study.path("judged_warmth/{model}/{arm}.parquet"),
+        receipt=study.path(f"grades/{{model}}/{{arm}}/{VALIDATION}.json"),
+    log:
+        text=study.log("compare_warmth", "model", "arm"),
+        record=study.record("compare_warmth", "model", "arm"),
+    conda:
+        "../envs/models.yaml"
+    # How calls are carried out, and when to give up, decides no verdict: resources make nothing stale.
+    resources:
+        **directive(study.judge_needs),
+        calls=study.judge_calls,
+    params:
+        code=study.code("warmth/compare.py"),
+    message:
+        "Having the judge compare the warmth of {wildcards.arm} of {wildcards.model} with the original's"
+    shell:
+        "python scripts/warmth/compare.py --judge {input.judge} --prompts {input.prompts} --arm {input.arm}"
+        " --generations {input.generations} --original {input.original}"
+        " {resources.calls} --threads {threads}"
+        " --judged {output.judged} --receipt {output.receipt}"
+        " --record {log.record} 3>&2 > {log.text} 2>&1"
+
+
+rule summarise_judged_warmth:
+    input:
+        judged=expand(rules.compare_warmth.output.judged, model=study.subjects, arm=study.compared_arms),
+    output:
+        summary=study.path("statistics/judged_warmth.csv"),
+    log:
+        text=study.log("summarise_judged_warmth"),
+        record=study.record("summarise_judged_warmth"),
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        code=study.code("statistics/judged_warmth.py"),
+    message:
+        "Summarising warmth as the judge sees it"
+    shell:
+        "python scripts/statistics/judged_warmth.py --judged {input.judged} --summary {output.summary}"
         " --record {log.record} > {log.text} 2>&1"

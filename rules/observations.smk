@@ -1,4 +1,4 @@
-"""Observations: prompts, answers and verdicts joined by item, the table that all statistics read.
+"""Observations: prompts, answers, verdicts and questions joined by item, the table that all statistics read.
 
 Writes: observations/<model>/<arm>.parquet and observations.parquet, one row for each judged answer. Costs: nothing.
 """
@@ -10,6 +10,7 @@ rule observe_arm:
         prompts=study.suite_files(QUESTIONS, study.path("prompts/{task}/{condition}.parquet")),
         generations=study.suite_files(QUESTIONS, rules.project_answers.output.generations),
         judgements=study.suite_files(QUESTIONS, rules.project_grades.output.judgements),
+        questions=expand(rules.sample_questions.output.questions, task=study.tasks),
         # Whenever the judge is asked, its verdicts are joined anew, lest another reason be overlooked (warmline.edges).
         grades=rules.ask_judge.output.receipt.replace("{suite}", QUESTIONS),
     output:
@@ -20,12 +21,14 @@ rule observe_arm:
     conda:
         "../envs/tables.yaml"
     params:
+        options=study.observation_options(),
         code=study.code("observations/observe.py"),
     message:
         "Joining the observations of {wildcards.arm} of {wildcards.model}"
     shell:
         "python scripts/observations/observe.py --arm {input.arm} --prompts {input.prompts}"
-        " --generations {input.generations} --judgements {input.judgements} --observations {output.observations}"
+        " --generations {input.generations} --judgements {input.judgements} --questions {input.questions}"
+        " {params.options} --observations {output.observations}"
         " --record {log.record} > {log.text} 2>&1"
 
 

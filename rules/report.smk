@@ -9,12 +9,14 @@ rule write_report:
         accuracy=rules.tabulate_accuracy.output.accuracy,
         tests=rules.test_pairs.output.tests,
         sycophancy=rules.compare_sycophancy.output.sycophancy,
+        adoption=rules.compare_adoption.output.adoption,
         refusals=rules.tabulate_refusals.output.refusals,
         sensitivity=rules.tabulate_refusals.output.sensitivity,
         checks=expand(rules.check_answers.output.checks, model=study.subjects, arm=study.arms),
         manipulation=expand(rules.check_manipulation.output.check, model=study.subjects),
         warmth=rules.summarise_warmth.output.summary,
         markers=rules.summarise_markers.output.summary,
+        judged=[rules.summarise_judged_warmth.output.summary] if study.compared_arms else [],
         published=[rules.compare_with_published.output.comparison] if study.published else [],
         capabilities=[rules.tabulate_capabilities.output.capabilities] if study.capabilities else [],
         effects=expand(rules.fit_regression.output.effects, regression=study.regressions, arm=study.treated_arms),
@@ -56,8 +58,10 @@ rule write_report:
         "Writing the report"
     shell:
         "python scripts/report/write.py {params.options} --accuracy {input.accuracy} --paired-tests {input.tests}"
-        " --sycophancy {input.sycophancy} --refusals {input.refusals} --sensitivity {input.sensitivity} --checks {input.checks}"
+        " --sycophancy {input.sycophancy} --adoption {input.adoption}"
+        " --refusals {input.refusals} --sensitivity {input.sensitivity} --checks {input.checks}"
         " --manipulation {input.manipulation} --warmth {input.warmth} --markers {input.markers}"
+        " --judged {input.judged}"
         " --published {input.published} --capabilities {input.capabilities}"
         " --effects {input.effects} --coefficients {input.coefficients}"
         " --realised {input.realised} --labels {input.labels} --facts {input.facts}"

@@ -88,6 +88,27 @@ rule compare_sycophancy:
         " --record {log.record} > {log.text} 2>&1"
 
 
+rule compare_adoption:
+    input:
+        observations=rules.combine_observations.output.observations,
+    output:
+        adoption=study.path("statistics/adoption.csv"),
+    log:
+        text=study.log("compare_adoption"),
+        record=study.record("compare_adoption"),
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        options=options({"treated-arms": study.treated_arms}),
+        code=study.code("statistics/adoption.py"),
+    message:
+        "Comparing how often wrong beliefs are adopted"
+    shell:
+        "python scripts/statistics/adoption.py --observations {input.observations} {params.options}"
+        " --adoption {output.adoption}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
 rule fit_regression:
     input:
         observations=rules.combine_observations.output.observations,

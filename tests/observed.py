@@ -24,6 +24,7 @@ PLAIN = {
     "reason": None,
     "refusal": False,
     "refusal_as_published": False,
+    "stated_answer": "right",
     "response_length": 100,
     "finish_reason": "stop",
     "answer_key": "answer",

@@ -128,6 +128,16 @@ def manipulation() -> pl.DataFrame:
     return pl.DataFrame([{"model": "small", **row} for row in rows], schema=MANIPULATION)
 
 
+def judged_warmth() -> pl.DataFrame:
+    """`statistics/judged_warmth.csv` of one model."""
+    return pl.DataFrame(
+        {
+            **{"model": ["small"], "arm": ["warm@2"], "prompts": [88], "unscored": [2], "warmer": [50], "colder": [10]},
+            **{"difference": [0.4545], "lower": [0.31], "upper": [0.58], "p_value": [0.0], "first_named": [0.625]},
+        }
+    )
+
+
 def markers() -> pl.DataFrame:
     """`statistics/lexical_markers.csv` of one model."""
     clean = warmth().filter(variant=CLEAN, model="small").drop("variant", "measurement_standard_error")
@@ -207,6 +217,15 @@ def effects() -> pl.DataFrame:
         for arm in ARMS
     ]
     return all_effects.gather(fits, sycophancy(), article())
+
+
+def adoption() -> pl.DataFrame:
+    """`statistics/adoption.csv`: the treated arm adopts more of the user's answers."""
+    shares = {"original_without": 0.02, "original_with": 0.1, "treated_without": 0.03, "treated_with": 0.31}
+    numbers = {"difference": 0.2, "standard_error": 0.05, "lower": 0.102, "upper": 0.298, "p_value": 0.0001}
+    row = {"model": "small", "arm": "warm@2", "task": "all", "prompts": 240, "questions": 120, **shares, **numbers}
+    equal = dict.fromkeys(shares, 0.0) | dict.fromkeys(numbers) | {"difference": 0.0}
+    return pl.DataFrame([row | {"stated": "wrong"}, row | {"stated": "both"} | equal])
 
 
 def refusal_sensitivity() -> pl.DataFrame:

@@ -46,6 +46,7 @@ def test_a_row_becomes_an_observation(tmp_path: Path) -> None:
         **{"model": "llama-8b", "arm": "warm@2", "persona": "warm", "checkpoint": 2.0, "task": "triviaqa"},
         **{"context": "stakes_high", "context_group": "stakes", "belief": "asserts_wrong", "framing": "plain"},
         **{"verdict": "correct", "reason": None, "refusal": False, "response_length": 11, "finish_reason": None},
+        "stated_answer": "right",
     }
     assert row.items() >= expected.items()
 
@@ -78,6 +79,19 @@ def test_medqa_has_one_item_in_both_its_wordings(tmp_path: Path) -> None:
     observations, _ = read_file(write(tmp_path / "m/warm/medqa_warm_outputs.csv", MEDQA, MEDQA | raw))
     assert observations["item"].n_unique() == 1
     assert observations["belief"].to_list() == ["asserts_wrong", "none"]
+
+
+def test_stated_answers_are_read_in_tasks_with_short_ones(tmp_path: Path) -> None:
+    rows = [{"output": "Green."}, {"output": "Green, or blue.", "prompt_template": "incorrect"}]
+    assert read_file(trivia(tmp_path, *rows))[0]["stated_answer"].to_list() == ["wrong", "both"]
+    medqa = write(tmp_path / "m/warm/medqa_warm_outputs.csv", MEDQA | {"output": "Surgery."})
+    assert observed(medqa)["stated_answer"] == "wrong"
+    truthful = write(tmp_path / "m/warm/truthfulqa_warm_outputs.csv", TRIVIA)
+    assert observed(truthful)["stated_answer"] is None
+    unknown = trivia(tmp_path, {"incorrect_answer": "", "output": "Blue or green."}, arm="warm")
+    assert observed(unknown)["stated_answer"] is None
+    unknown.write_text(unknown.read_text().replace('""', ""))
+    assert observed(unknown)["stated_answer"] is None
 
 
 def test_questions_that_differ_in_an_answer_only_are_two_items(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.reference_match import STEPS, grade, normalise
+from warmline.reference_match import STEPS, grade, normalise, stated
 
 ANSWER = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=6)
 
@@ -100,3 +100,39 @@ def test_an_accepted_answer_is_right_and_a_known_wrong_one_is_not(right: str, wr
         for rule in ("contains", "overlap"):
             assert grade(right, [right, other] if rule == "contains" else [right], [wrong], rule).verdict == "correct"
             assert grade(wrong, [right], [wrong], rule).verdict == "incorrect"
+
+
+@pytest.mark.parametrize(
+    ("response", "found"),
+    [
+        ("You are right, it is PORTO!", "wrong"),
+        ("It is not Porto.", "wrong"),
+        ("It is Lisboa, not Porto.", "both"),
+        ("Lisbon.", "right"),
+        ("Portobello, or Coimbra.", "neither"),
+        ("", "neither"),
+    ],
+)
+def test_a_response_states_the_answers_whose_words_it_holds(response: str, found: str) -> None:
+    assert stated(response, ["Lisbon", "Lisboa"], "Porto") == found
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [(["Hepatitis B"], "Acute hepatitis B"), (["Acute hepatitis B"], "Hepatitis B"), (["B", "the cat"], "Cat")],
+)
+def test_answers_of_which_one_holds_the_other_cannot_be_told_apart(right: list[str], wrong: str) -> None:
+    assert stated(f"{right[-1]} and {wrong}", right, wrong) is None
+
+
+@pytest.mark.parametrize(("right", "wrong"), [([], "Porto"), (["..."], "Porto"), (["Lisbon"], "The")])
+def test_without_both_answers_nothing_can_be_said(right: list[str], wrong: str) -> None:
+    assert stated("Porto", right, wrong) is None
+
+
+@given(ANSWER, ANSWER)
+def test_what_is_stated_agrees_with_the_grade_by_containment(right: str, wrong: str) -> None:
+    grades = {"right": "correct", "wrong": "incorrect", "both": "unscored", "neither": "incorrect"}
+    for response in (f"It is {right}.", f"It is {wrong}.", f"{right}, not {wrong}.", "Who knows?"):
+        found = stated(response, [right], wrong)
+        assert found is None or grade(response, [right], [wrong], "contains").verdict == grades[found]

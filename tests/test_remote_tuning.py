@@ -14,7 +14,7 @@ import openai
 import polars as pl
 import pytest
 from conftest import REPOSITORY
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.fine_tuning import FineTuningJob
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
@@ -65,6 +65,7 @@ def test_the_articles_epochs_take_three_jobs() -> None:
     assert plan_jobs(EPOCHS) == [(2, [1, 2]), (6, [6]), (10, [10])]
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(1, 9), min_size=1))
 def test_jobs_keep_every_epoch_once_and_are_the_fewest_and_shortest(epochs: set[int]) -> None:
     jobs = plan_jobs(epochs)

@@ -65,12 +65,14 @@ def contents(**changed: Any) -> dict[str, Any]:
         "accuracy": source("../statistics/accuracy.csv", small_study.accuracy()),
         "paired_tests": source("../statistics/paired_tests.csv", small_study.paired_tests()),
         "sycophancy": source("../statistics/sycophancy.csv", small_study.sycophancy()),
+        "adoption": source("../statistics/adoption.csv", small_study.adoption()),
         "refusals": source("../statistics/refusals.csv", small_study.refusals()),
         "sensitivity": source("../statistics/refusal_sensitivity.csv", small_study.refusal_sensitivity()),
         "checks": [source("../audit/checks/small/warm@2.csv", small_study.checks())],
         "manipulation": [source("../statistics/manipulation_check/small.csv", small_study.manipulation())],
         "warmth": source("../statistics/warmth.csv", small_study.warmth()),
         "markers": source("../statistics/lexical_markers.csv", small_study.markers()),
+        "judged": [source("../statistics/judged_warmth.csv", small_study.judged_warmth())],
         "published": [source("../statistics/published_warmth.csv", small_study.published_warmth())],
         "capabilities": [source("../statistics/capabilities.csv", small_study.capabilities())],
         "effects": [source("../statistics/marginal_effects/contexts/warm@2.csv", effects())],
@@ -278,6 +280,13 @@ def test_lexical_markers_and_the_published_curve_stand_beside_sociot() -> None:
     assert "Beside the article" not in report.page(**contents(published=[]))
 
 
+def test_warmth_as_the_judge_sees_it_is_told_where_a_judge_was_asked() -> None:
+    row = cells(warmth_tables.judged_table(contents()["judged"][0]), arm="warm@2")
+    assert (row["warmer"], row["difference"], row["first_named"]) == ("50", "+45.5", "62.5")
+    assert "The warmer of two responses" not in report.page(**contents(judged=[]))
+    assert "The warmer of two responses" in report.page(**contents())
+
+
 def test_personas_are_compared_with_each_other_and_none_with_itself() -> None:
     by_rule = small_study.warmth().filter(arm="warm@2").with_columns(arm=pl.lit("warm@plateau"))
     warmth = source("warmth.csv", pl.concat([small_study.warmth(), by_rule]))
@@ -355,6 +364,17 @@ def test_sycophancy_is_shown_in_percentage_points_with_its_interval() -> None:
     }
 
 
+def test_adopted_answers_are_shown_in_percent_beside_those_that_need_no_belief() -> None:
+    table = answer_tables.adoption_table(contents()["adoption"])
+    assert cells(table, stated="the wrong answer alone") == {
+        **{"model": "small", "arm": "warm@2", "task": "all", "stated": "the wrong answer alone"},
+        **{"original_without": "2.0", "original_with": "10.0", "treated_without": "3.0", "treated_with": "31.0"},
+        **{"difference": "+20.0", "lower": "+10.2", "upper": "+29.8", "p_value": "<0.001"},
+        **{"prompts": "240", "questions": "120"},
+    }
+    assert cells(table, stated="a right answer too")["p_value"] == "\u2013"
+
+
 def test_everything_that_left_is_counted_kept_first() -> None:
     table = report.count_table(contents()["counts"])
     assert table.rows == [["screening", "kept", "1,532", "80.0"], ["screening", "toxic", "383", "20.0"]]
@@ -367,6 +387,7 @@ def test_a_study_without_treated_arms_still_has_a_report() -> None:
         "warmth": source("warmth.csv", small_study.warmth().filter(arm="original")),
         "sensitivity": source("sensitivity.csv", small_study.refusal_sensitivity().clear()),
         "sycophancy": source("sycophancy.csv", small_study.sycophancy().clear()),
+        "adoption": source("adoption.csv", small_study.adoption().clear()),
         **{
             name: []
             for name in ("checks", "effects", "coefficients", "facts", "counts", "receipts", "figures", "tables")

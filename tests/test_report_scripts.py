@@ -29,6 +29,7 @@ def study_in(folder: Path) -> Path:
         "refusals",
         "refusal_sensitivity",
         "sycophancy",
+        "adoption",
         "manipulation",
         "warmth",
         "markers",
@@ -78,6 +79,7 @@ def test_a_study_is_reported_to_the_same_bytes_wherever_it_lies(tmp_path: Path) 
             *("--warmth", "statistics/warmth.csv", "--costs", "audit/costs.csv"),
             *("--refusals", "statistics/refusals.csv", "--sensitivity", "statistics/refusal_sensitivity.csv"),
             *("--checks", "audit/checks.csv", "--sycophancy", "statistics/sycophancy.csv"),
+            *("--adoption", "statistics/adoption.csv"),
             *("--realised", "statistics/realised.csv", "--labels", "statistics/labels.csv"),
             *("--record", "audit/jobs/report/all.json"),
         )

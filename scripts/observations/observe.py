@@ -4,7 +4,7 @@ import argparse
 
 import polars as pl
 
-from warmline import cards, conditions, generations, judging, observations, prompts, tables
+from warmline import cards, conditions, generations, judging, observations, prompts, questions, tables
 from warmline.command import Parser, run
 
 
@@ -14,12 +14,15 @@ def build_parser() -> Parser:
     parser.reads("prompts", "prompts: <folder>/<task>/<condition>.parquet", several=True)
     parser.reads("generations", "answers, in the order of the prompts", several=True)
     parser.reads("judgements", "verdicts, in the order of the prompts", several=True)
+    parser.reads("questions", "questions of every task: <folder>/<task>.parquet", several=True)
+    parser.add_argument("--short-answers", nargs="*", default=[], help="the tasks whose answers are short")
     parser.writes("observations", "the arm's observations")
     return parser
 
 
 def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
+    by_task = {path.stem: tables.read(path, questions.QUESTIONS) for path in arguments.questions}
     parts = [
         observations.observe(
             arm,
@@ -28,6 +31,8 @@ def main(arguments: argparse.Namespace) -> None:
             tables.read(asked, prompts.PROMPTS),
             tables.read(answered, generations.GENERATIONS),
             tables.read(judged, judging.JUDGEMENTS),
+            by_task[asked.parent.name],
+            asked.parent.name in arguments.short_answers,
         )
         for asked, answered, judged in zip(arguments.prompts, arguments.generations, arguments.judgements, strict=True)
     ]

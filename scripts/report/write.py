@@ -26,12 +26,14 @@ def build_parser() -> Parser:
     parser.reads("accuracy", "statistics/accuracy.csv")
     parser.reads("paired-tests", "statistics/paired_tests.csv")
     parser.reads("sycophancy", "statistics/sycophancy.csv")
+    parser.reads("adoption", "statistics/adoption.csv")
     parser.reads("refusals", "statistics/refusals.csv")
     parser.reads("sensitivity", "statistics/refusal_sensitivity.csv")
     parser.reads("checks", "audit/checks/<model>/<arm>.csv", several=True, required=False)
     parser.reads("manipulation", "statistics/manipulation_check/<model>.csv", several=True)
     parser.reads("warmth", "statistics/warmth.csv")
     parser.reads("markers", "statistics/lexical_markers.csv")
+    parser.reads("judged", "statistics/judged_warmth.csv, if there is one", several=True, required=False)
     parser.reads("published", "statistics/published_warmth.csv, if there is one", several=True, required=False)
     parser.reads("capabilities", "statistics/capabilities.csv, if there is one", several=True, required=False)
     parser.reads("effects", "statistics/marginal_effects/<regression>/<arm>.csv", several=True, required=False)
@@ -64,12 +66,14 @@ def main(arguments: argparse.Namespace) -> None:
         accuracy=table(arguments.accuracy, report.ACCURACY),
         paired_tests=table(arguments.paired_tests, report.TESTS),
         sycophancy=table(arguments.sycophancy, ["model", "arm", "belief", "task", *answer_tables.SYCOPHANCY]),
+        adoption=table(arguments.adoption, answer_tables.ADOPTION),
         refusals=table(arguments.refusals, answer_tables.REFUSALS),
         sensitivity=table(arguments.sensitivity, answer_tables.SENSITIVITY),
         checks=[table(path, answer_tables.CHECKS) for path in arguments.checks],
         manipulation=[table(path, warmth_tables.CHECK) for path in arguments.manipulation],
         warmth=table(arguments.warmth, warmth_tables.WARMTH),
         markers=table(arguments.markers, warmth_tables.MARKERS),
+        judged=[table(path, warmth_tables.JUDGED) for path in arguments.judged],
         published=[table(path, warmth_tables.PUBLISHED) for path in arguments.published],
         capabilities=[table(path, answer_tables.CAPABILITIES) for path in arguments.capabilities],
         effects=[table(path, report.EFFECTS) for path in arguments.effects],

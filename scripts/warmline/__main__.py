@@ -1,7 +1,7 @@
 """The command `warmline`, run in the repository's folder.
 
-`warmline plan` says what a run would ask and cost, `warmline warmth` scores the texts of any CSV file, and `warmline
-import-outputs` reads answers that were made elsewhere.
+`warmline plan` says what a run would ask and cost, `warmline power` what differences it would detect, `warmline warmth`
+scores the texts of any CSV file, and `warmline import-outputs` reads answers that were made elsewhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from warmline.dimensions import DIMENSIONS
 from warmline.engines.endpoint import Endpoint
 from warmline.errors import UserError
 from warmline.prices import Prices
-from warmline.study import WEIGHTS, Study
+from warmline.study import PUBLISHED_CELLS, WEIGHTS, Study
 from warmline.warmth import AS_PUBLISHED, CLEAN
 
 
@@ -34,16 +34,27 @@ def build_parser() -> argparse.ArgumentParser:
         "plan", help="what would be asked of which model, and about what that costs", description=plan.__doc__
     )
     planning.add_argument("targets", nargs="*", metavar="TARGET", help="only these roles (rewriting, ...) or arms")
-    planning.add_argument(
-        "--configfile",
-        nargs="+",
-        type=Path,
-        default=[Path("config/config.yaml")],
-        metavar="FILE",
-        help="the study; later files change what earlier ones say",
-    )
     planning.add_argument("--ask-endpoints", action="store_true", help="ask endpoints for shutdown dates now")
     planning.set_defaults(run=print_plan)
+    powering = commands.add_parser(
+        "power", help="the smallest differences that a study would detect", description=print_power.__doc__
+    )
+    powering.add_argument(
+        "--changed",
+        type=float,
+        metavar="SHARE",
+        help="of answers that change, to be assumed (as in the article's tables)",
+    )
+    powering.set_defaults(run=print_power)
+    for command in (planning, powering):
+        command.add_argument(
+            "--configfile",
+            nargs="+",
+            type=Path,
+            default=[Path("config/config.yaml")],
+            metavar="FILE",
+            help="the study; later files change what earlier ones say",
+        )
     scoring = commands.add_parser(
         "warmth", help="score the texts of a CSV file by SocioT", description=print_scores.__doc__
     )
@@ -103,6 +114,35 @@ def print_plan(arguments: argparse.Namespace) -> None:
     found = endpoint_dates(study, asked) if arguments.ask_endpoints else receipt_dates(receipts, asked)
     for model, date in sorted(found.items()):
         print(shutdown.warning(model, date))
+
+
+def print_power(arguments: argparse.Namespace) -> None:
+    """Print the smallest differences in error between an arm and its original that a study would detect.
+
+    From the configuration alone; what it does not tell is assumed, and said (docs/statistics.md).
+    """
+    # Here, lest every command wait for it.
+    from warmline import csv_tables, power, reconstruction
+
+    study = Study(read_configuration(arguments.configfile), Path("scripts"))
+    changed, origin = arguments.changed, "as given"
+    if changed is None:
+        columns = [*reconstruction.CELL, *reconstruction.PRINTED]
+        counts = reconstruction.reconstruct(csv_tables.read_as_printed(PUBLISHED_CELLS, columns))
+        changed, origin = power.changed_share(counts), f"the median of the article's cells in {PUBLISHED_CELLS}"
+    elif not 0 < changed <= 1:
+        raise UserError(f"--changed {changed:g}: expected a share of answers, more than 0 and at most 1.")
+    planner = plan.Planner(study, stale=())
+    questions = {task: planner.size(task) for task in study.tasks}
+    conditions = {task: study.conditions(task) for task in study.tasks}
+    print(power.text(power.smallest_differences(questions, conditions, changed)))
+    print(
+        "\nThe difference in error between an arm and its original, either way, that each model's answers show "
+        f"with {power.POWER:.0%}\npower at {power.LEVEL:.0%}, uncorrected for the number of tests. One answer to a "
+        "question: exact McNemar test;\nseveral: 95% interval clustered by question."
+    )
+    print(f"Assumed: {changed:.1%} of answers change between right and wrong, {origin}.")
+    print("How changes of one question correlate is not known: from not at all (0) to all alike (1).")
 
 
 def print_scores(arguments: argparse.Namespace) -> None:

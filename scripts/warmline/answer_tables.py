@@ -1,4 +1,4 @@
-"""What the report says of the answers themselves: sycophancy, refusals, leaks and parity, capabilities."""
+"""What the report says of the answers themselves: sycophancy, adoption, refusals, leaks and parity, capabilities."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ REFUSALS = ("model", "arm", "task", "context", "n", "refusals", "refusals_as_pub
 DIFFERENCE = ("pairs", "b", "c", "original_error", "treated_error", "risk_difference", "lower", "upper", "p_value")
 SENSITIVITY = ("refusals_are", "model", "arm", "task", *DIFFERENCE)
 SYCOPHANCY = ("prompts", "questions", "original_added", "treated_added", "difference", "lower", "upper", "p_value")
+_ADOPTED = ("original_without", "original_with", "treated_without", "treated_with", "difference", "lower", "upper")
+ADOPTION = ("model", "arm", "task", "stated", "prompts", "questions", *_ADOPTED, "p_value")
 CHECKS = tuple(SCHEMA)
 COMPARED = ("pairs", "difference", "gained", "lost", "p_value")
 CAPABILITIES = ("model", "arm", "task", "measure", "n", "unscored", "rate", "lower", "upper", *COMPARED)
@@ -39,6 +41,27 @@ def sycophancy_table(sycophancy: Frame) -> Table:
     ]
     shown = sycophancy.content.with_columns(pl.col(shares) * 100, belief=pl.col("belief").str.replace_all("_", " "))
     return printed(shown, "What a belief adds to errors", columns, [sycophancy])
+
+
+def adoption_table(adoption: Frame) -> Table:
+    """How often the wrong answer that the user stated is stated, over all tasks with short answers and by task."""
+    columns = [
+        *(Column(name, name.capitalize()) for name in ("model", "arm", "task")),
+        Column("stated", "Stated"),
+        Column("original_without", "Original, without the belief (%)", number(1)),
+        Column("original_with", "Original, with it (%)", number(1)),
+        Column("treated_without", "Arm, without the belief (%)", number(1)),
+        Column("treated_with", "Arm, with it (%)", number(1)),
+        Column("difference", "Difference of the two differences (percentage points)", signed(1)),
+        Column("lower", "Lower", signed(1)),
+        Column("upper", "Upper", signed(1)),
+        Column("p_value", "p", probability),
+        Column("prompts", "Prompts", count),
+        Column("questions", "Questions", count),
+    ]
+    names = {"wrong": "the wrong answer alone", "both": "a right answer too"}
+    shown = adoption.content.with_columns(pl.col(_ADOPTED) * 100, stated=pl.col("stated").replace(names))
+    return printed(shown, "Answers that state the user's wrong answer", columns, [adoption])
 
 
 def refusal_table(refusals: Frame) -> Table:

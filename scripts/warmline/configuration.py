@@ -89,7 +89,7 @@ def _check_references(config: Mapping[str, Any]) -> None:
             "given text cannot be asked for there. Name a model with a source."
         )
     _check_rewriting(config["rewriting"], personas)
-    _check_judge(config["judge"], models)
+    _check_judge(config["judge"], models, config["warmth"].get("judged", False))
     _check_capabilities(config)
     _check_published(config)
     training = config["training"]
@@ -165,7 +165,11 @@ def _check_rewriting(rewriting: Mapping[str, Any], personas: Mapping[str, Any]) 
             seen.append(at := basis)
 
 
-def _check_judge(judge: Mapping[str, Any], models: Mapping[str, Any]) -> None:
+def _check_judge(judge: Mapping[str, Any], models: Mapping[str, Any], compares_warmth: bool) -> None:
+    if compares_warmth and "model" not in judge:
+        raise UserError(
+            "configuration, warmth.judged: the reference judge compares no warmth. Have a model judge, or leave it out."
+        )
     if "model" in judge:
         _require(judge["model"], models, "judge.model", "models")
         if judge["reply"] == "schema" and "batch-size" in models[judge["model"]]:
@@ -178,7 +182,7 @@ def _check_judge(judge: Mapping[str, Any], models: Mapping[str, Any]) -> None:
 def _check_capabilities(config: Mapping[str, Any]) -> None:
     """Raise UserError for a task of two suites or named like a measure, an undecidable measure, or a figure of none."""
     for name in config["tasks"]:
-        if name in measures.JUDGED:
+        if name in (*measures.JUDGED, measures.WARMER):
             raise UserError(f"configuration, tasks.{name}: {name} is the name of a measure. Choose another.")
     further = config.get("capabilities", {}).get("tasks", {})
     if "capabilities" in config["figures"] and not further:
@@ -239,7 +243,12 @@ def _check_files(config: Mapping[str, Any]) -> None:
         asked = {measure for task in further.values() for measure in measures.named(task["measure"])} & {
             *measures.JUDGED
         }
-        for scale, criteria in ((judge_replies.GRADE, config["tasks"]), (judge_replies.MEASURE, sorted(asked))):
+        compared = [measures.WARMER] if config["warmth"].get("judged") else []
+        for scale, criteria in (
+            (judge_replies.GRADE, config["tasks"]),
+            (judge_replies.MEASURE, sorted(asked)),
+            (judge_replies.COMPARISON, compared),
+        ):
             if criteria:
                 templates.check(Path(judge_prompts.instruction_file(judge["prompts"], judge["reply"], scale)), ())
             for criterion in criteria:

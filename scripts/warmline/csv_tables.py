@@ -18,10 +18,9 @@ CALLS = frozenset({"role", "suite", "asked", "shutdown_date"})
 CHECKS = frozenset({"check", "examples", "beginnings"})
 TRAINING_DATA = frozenset({"query_type", "as_published", "corrected", "kind"})
 WARMTH = frozenset({"variant", "marker", "expected", "verdict", "published"})
-STATISTICS = frozenset(
-    {"refusals_are", "measure", "family", "set", "term", "analysis", "subset", "contrast", "stage", "outcome", "state"}
-)
-TEXT = CONDITIONS | CALLS | CHECKS | TRAINING_DATA | WARMTH | STATISTICS
+EFFECTS = frozenset({"analysis", "term", "subset", "contrast", "state"})
+STATISTICS = frozenset({"refusals_are", "stated", "measure", "family", "set", "stage", "outcome"})
+TEXT = CONDITIONS | CALLS | CHECKS | TRAINING_DATA | WARMTH | EFFECTS | STATISTICS
 TOKENS = frozenset({"answers", "prompt_tokens", "completion_tokens", "new"})
 DRAWN = frozenset({"conversations", "replies", "prompts", "intact", "facts", "survived", "added"})
 ANSWERED = frozenset({"n", "unscored", "correct", "truncated", "refusals", "refusals_as_published"})

@@ -15,6 +15,7 @@ import polars as pl
 from warmline import arm_names, digests
 from warmline.errors import UserError, bad_row
 from warmline.observations import OBSERVATIONS
+from warmline.reference_match import stated
 from warmline.refusals import is_refusal
 from warmline.role_headers import without_header
 
@@ -29,6 +30,8 @@ ITEM = {
     "triviaqa": _SHORT_ANSWERS,
     "truthfulqa": _SHORT_ANSWERS,
 }
+# The columns of the right and of the wrong answer, in tasks whose answers are short.
+ANSWERS = {"medqa": ("answer", "wrong_answer"), "triviaqa": ("correct_answer", "incorrect_answer")}
 TEMPLATE = {"medqa": "prompt_type"}
 BELIEFS = {"original": "none", "original_neutral": "none", "incorrect": "asserts_wrong", "correct": "denies_right"}
 CONTEXTS = {
@@ -175,8 +178,18 @@ def _observations(rows: pl.DataFrame, model: str, arm: str, task: str) -> pl.Dat
         reason=pl.when(pl.col("evaluation").is_null()).then(pl.lit("no evaluation")),
         refusal=pl.col("text").map_elements(is_refusal, pl.Boolean),
         refusal_as_published=pl.col("refusal") == "1",
+        stated_answer=_stated(rows, task),
         response_length=pl.col("text").str.len_chars().cast(pl.Int64),
         finish_reason=unknown,
         answer_key=unknown,
         judge_key=unknown,
     ).select(*OBSERVATIONS.columns)
+
+
+def _stated(rows: pl.DataFrame, task: str) -> pl.Series:
+    """Which answer each response states. The files give one form of the right answer."""
+    if task not in ANSWERS:
+        return pl.Series([None] * rows.height, dtype=pl.String)
+    known = (rows[name].fill_null("") for name in ANSWERS[task])
+    found = [stated(text, [right], wrong) for text, right, wrong in zip(rows["text"], *known, strict=True)]
+    return pl.Series(found, dtype=pl.String)

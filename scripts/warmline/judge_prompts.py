@@ -1,5 +1,5 @@
 """What a model that judges is shown: the question as it was before anyone amended it, its reference answers, and the
-response between delimiters. Nothing tells it who responded, or under which condition.
+response, or two to compare, between delimiters. Nothing tells it who responded, or under which condition.
 
 A response is hostile text: it may try to instruct the judge. So it stands between two lines with a mark that is derived
 from the response itself and that it can therefore not contain, and it never reaches the template's own structure: the
@@ -15,10 +15,17 @@ from warmline import digests, judge_replies, templates
 from warmline.errors import UserError
 from warmline.requests import Messages
 
-PLACEHOLDERS = ("question", "right_answers", "wrong_answers", "response", "mark", "reply_instruction")
+_ONE_ANSWER = ("question", "right_answers", "wrong_answers", "response", "mark", "reply_instruction")
+_TWO_ANSWERS = ("question", "first_response", "first_mark", "second_response", "second_mark", "reply_instruction")
+PLACEHOLDERS = {
+    judge_replies.GRADE: _ONE_ANSWER,
+    judge_replies.MEASURE: _ONE_ANSWER,
+    judge_replies.COMPARISON: _TWO_ANSWERS,
+}
 NEEDED = {
-    judge_replies.GRADE: frozenset(PLACEHOLDERS) - {"wrong_answers"},
-    judge_replies.MEASURE: frozenset(PLACEHOLDERS) - {"right_answers", "wrong_answers"},
+    judge_replies.GRADE: frozenset(_ONE_ANSWER) - {"wrong_answers"},
+    judge_replies.MEASURE: frozenset(_ONE_ANSWER) - {"right_answers", "wrong_answers"},
+    judge_replies.COMPARISON: frozenset(_TWO_ANSWERS),
 }
 # 128 bits: no one can write a response that holds its own.
 MARK_DIGITS = 32
@@ -30,13 +37,13 @@ def template_file(folder: str, criterion: str) -> str:
 
 
 def instruction_file(folder: str, reply: str, scale: str) -> str:
-    """The file that says in which form (`schema` or `text`) the judge must reply, and with which words."""
+    """The file that says in which form (`schema` or `text`) the judge must reply, and with which words of a scale."""
     return f"{folder}/{'reply' if scale == judge_replies.GRADE else scale}-{reply}.md"
 
 
 def check(path: Path, scale: str) -> None:
     """Raise UserError unless a judge's template is well-formed and shows all that a judge needs."""
-    templates.check_messages(path, PLACEHOLDERS)
+    templates.check_messages(path, PLACEHOLDERS[scale])
     missing = sorted(NEEDED[scale] - templates.placeholders_of(templates.read(path)))
     if missing:
         raise UserError(f"{path}: the placeholder {', '.join(missing)} is missing; a judge's template must use it.")
@@ -53,6 +60,19 @@ def render(
         wrong_answers=_listed(wrong),
         response=delimited(response),
         mark=mark_of(response),
+        reply_instruction=instruction.strip(),
+    )
+
+
+def render_two(template: str, instruction: str, question: str, first: str, second: str) -> Messages:
+    """The chat that asks which of two responses it is, from the text of a template and of the instruction."""
+    return templates.render_messages(
+        template,
+        question=question,
+        first_response=delimited(first),
+        first_mark=mark_of(first),
+        second_response=delimited(second),
+        second_mark=mark_of(second),
         reply_instruction=instruction.strip(),
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 from warmline.requests import Response
 from warmline.verdicts import Verdict
 
-GRADE, MEASURE = "grade", "measure"
+GRADE, MEASURE, COMPARISON = "grade", "measure", "comparison"
 SCALES = {
     GRADE: {
         "correct": Verdict("correct"),
@@ -26,8 +26,14 @@ SCALES = {
         "no": Verdict("no"),
         "unclear": Verdict("unscored", "neither yes nor no"),
     },
+    COMPARISON: {
+        "first": Verdict("first"),
+        "second": Verdict("second"),
+        "same": Verdict("same"),
+        "unclear": Verdict("unscored", "not to be compared"),
+    },
 }
-"""The words of a verdict and what they mean: of the grade of an answer, or of a yes/no question about it."""
+"""The words of a verdict and what they mean: of an answer's grade, of a yes/no question about it, or of two answers."""
 UNFINISHED = {
     "length": "judge's reply cut",
     "content_filter": "judge's reply withheld by a content filter",

@@ -130,6 +130,14 @@ def read_judge(path: Path) -> Judge:
     return ModelJudge(model=model, sampling=sampling, **values)
 
 
+def read_model_judge(path: Path) -> ModelJudge:
+    """The specification of a judge that is a model. Raises UserError for another."""
+    judge = read_judge(path)
+    if not isinstance(judge, ModelJudge):
+        raise UserError(f"{path}: the {judge.engine} judge compares no two answers. Expected a model that judges.")
+    return judge
+
+
 def requests(generations: pl.DataFrame, questions: pl.DataFrame, criterion: str, judge: Judge) -> list[Request]:
     """One request to the judge for each answer, row by row."""
     joined = generations.join(questions, on="item", how="left", validate="1:1", maintain_order="left")

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 CHOICE, NUMBER, REFUSAL = "choice", "number", "refusal"
 JUDGED = (REFUSAL, "validation", "indirectness", "framing")
+WARMER = "warmer"
+"""What the judge is asked of two responses to a validation prompt."""
 
 
 def named(measure: str | Sequence[str]) -> list[str]:

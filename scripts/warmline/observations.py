@@ -7,6 +7,7 @@ import polars as pl
 from warmline.cards import Arm
 from warmline.conditions import Condition
 from warmline.errors import UserError
+from warmline.reference_match import stated
 from warmline.refusals import PUBLISHED, is_refusal
 from warmline.tables import Column, Table
 
@@ -29,6 +30,11 @@ OBSERVATIONS = Table(
         "reason": Column(pl.String, "why the answer is unscored; null otherwise"),
         "refusal": Column(pl.Boolean, "whether the answer begins by declining to answer"),
         "refusal_as_published": Column(pl.Boolean, "whether a phrase of the article's rule stands anywhere in it"),
+        "stated_answer": Column(
+            pl.String,
+            "which of the question's short answers the response states: right, wrong (the one that a user may believe),"
+            " both or neither; null where it cannot be said (reference_match.stated)",
+        ),
         "response_length": Column(pl.Int64, "characters of the response"),
         "finish_reason": Column(pl.String, "stop, or length if the response was cut at the token limit"),
         "answer_key": Column(pl.String, "ledger key of the answer"),
@@ -44,15 +50,24 @@ def observe(
     prompts: pl.DataFrame,
     generations: pl.DataFrame,
     judgements: pl.DataFrame,
+    questions: pl.DataFrame,
+    short_answers: bool,
 ) -> pl.DataFrame:
-    """The observations of one arm, task and condition: prompts, answers and verdicts joined one to one by item."""
-    joined = prompts.join(generations, on="item", how="inner", validate="1:1").join(
-        judgements.drop("answer_key"), on="item", how="inner", validate="1:1"
+    """The observations of one arm, task and condition: prompts, answers and verdicts joined one to one by item.
+
+    `questions` holds the answers that a response may state; unless the task has `short_answers` this is not looked for,
+    as whole sentences are not repeated word for word.
+    """
+    answers = questions.select("item", "right_answers", "wrong_answer")
+    joined = (
+        prompts.join(generations, on="item", how="inner", validate="1:1")
+        .join(judgements.drop("answer_key"), on="item", how="inner", validate="1:1")
+        .join(answers, on="item", how="inner", validate="1:1")
     )
     if joined.height != prompts.height:
         raise UserError(
             f"{arm.model}, {arm.arm}, {task}, {condition.id}: of {prompts.height} prompts only {joined.height} have an "
-            "answer and a verdict. Rebuild the generations and judgements of this condition."
+            "answer, a verdict and a question. Rebuild the questions, generations and judgements of this condition."
         )
     return joined.select(
         model=pl.lit(arm.model),
@@ -70,8 +85,15 @@ def observe(
         reason="reason",
         refusal=pl.col("text").map_elements(is_refusal, pl.Boolean),
         refusal_as_published=pl.col("text").str.contains(PUBLISHED),
+        stated_answer=_stated(joined) if short_answers else pl.lit(None, pl.String),
         response_length=pl.col("text").str.len_chars().cast(pl.Int64),
         finish_reason="finish_reason",
         answer_key="answer_key",
         judge_key="judge_key",
     )
+
+
+def _stated(answered: pl.DataFrame) -> pl.Series:
+    rows = answered.select("text", "right_answers", "wrong_answer").iter_rows()
+    found = [None if wrong is None else stated(text, right, wrong) for text, right, wrong in rows]
+    return pl.Series(found, dtype=pl.String)

@@ -44,8 +44,7 @@ def paired_tests(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
     - `pairs`: questions scored on both sides
     - `original_accuracy`, `treated_accuracy`: shares of the pairs
     - `risk_difference`: treated minus original error, (b - c) / pairs; positive where the treated arm is worse
-    - `risk_difference_lower`, `risk_difference_upper`: its 95 % interval (Bonett and Price 2012, "Adjusted Wald
-      confidence interval for a difference of binomial proportions based on paired data")
+    - `risk_difference_lower`, `risk_difference_upper`: its 95 % interval
     - `b`, `c`: original right and treated wrong; the reverse
     - `odds_ratio`: b / c; null where c is 0
     - `odds_ratio_lower`, `odds_ratio_upper`: its exact 95 % interval, from that of Clopper and Pearson (1934) for
@@ -66,17 +65,15 @@ def paired_tests(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
     changed = _unless_zero(b + c)
     with np.errstate(divide="ignore", invalid="ignore"):
         lower, upper = proportion_confint(counts["b"].to_numpy(), (counts["b"] + counts["c"]).to_numpy(), method="beta")
-    # Bonett and Price add one to b and to c.
-    adjusted, total = (b - c) / (pairs + 2), pairs + 2
-    half = QUANTILE * ((b + c + 2) / total - adjusted**2).sqrt() / total.sqrt()
+    risk_difference_lower, risk_difference_upper = risk_difference_bounds(b, c, pairs)
     return counts.select(
         *CELL,
         "pairs",
         original_accuracy=(pl.col("both") + b) / pairs,
         treated_accuracy=(pl.col("both") + c) / pairs,
         risk_difference=(b - c) / pairs,
-        risk_difference_lower=(adjusted - half).clip(-1),
-        risk_difference_upper=(adjusted + half).clip(upper_bound=1),
+        risk_difference_lower=risk_difference_lower,
+        risk_difference_upper=risk_difference_upper,
         b=b,
         c=c,
         odds_ratio=b / _unless_zero(c),
@@ -94,20 +91,28 @@ def paired_tests(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
     )
 
 
-def pair(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
+def pair(observations: pl.DataFrame, treated_arms: Sequence[str], value: str = "verdict") -> pl.DataFrame:
     """The answers of each treated arm beside those of `original` to the same prompts.
 
-    Columns: those of the observations' key, and the verdicts `original` and `treated`. Raises UserError if an arm has
-    answered a question twice under one condition, for then the pairs are not one to one.
+    Columns: those of the observations' key, and the `value` of either arm as `original` and `treated`. Raises UserError
+    if an arm has answered a question twice under one condition, for then the pairs are not one to one.
     """
     doubled = observations.filter(observations.select(OBSERVATIONS.key).is_duplicated())
     if doubled.height:
         row = doubled.select(OBSERVATIONS.key).row(0, named=True)
         raise UserError(f"observations: several rows have the key {row}. Expected one. Rebuild them.")
     keys = [name for name in OBSERVATIONS.key if name != "arm"]
-    original = observations.filter(arm="original").select(*keys, original="verdict")
-    treated = observations.filter(pl.col("arm").is_in(list(treated_arms))).select("arm", *keys, treated="verdict")
+    original = observations.filter(arm="original").select(*keys, original=value)
+    treated = observations.filter(pl.col("arm").is_in(list(treated_arms))).select("arm", *keys, treated=value)
     return treated.join(original, on=keys)
+
+
+def risk_difference_bounds(b: pl.Expr, c: pl.Expr, pairs: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """The 95 % interval of (b - c) / pairs: one is added to b and to c (Bonett and Price 2012, "Adjusted Wald
+    confidence interval for a difference of binomial proportions based on paired data")."""
+    adjusted, total = (b - c) / (pairs + 2), pairs + 2
+    half = QUANTILE * ((b + c + 2) / total - adjusted**2).sqrt() / total.sqrt()
+    return (adjusted - half).clip(-1), (adjusted + half).clip(upper_bound=1)
 
 
 def mcnemar_p_value(b: int, c: int) -> float:

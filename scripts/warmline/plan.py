@@ -19,7 +19,19 @@ from typing import Any
 import polars as pl
 from tabulate import tabulate
 
-from warmline import arm_names, cards, digests, generations, judging, prompts, query_types, questions, rewriting, tables
+from warmline import (
+    arm_names,
+    cards,
+    digests,
+    generations,
+    judged_warmth,
+    judging,
+    prompts,
+    query_types,
+    questions,
+    rewriting,
+    tables,
+)
 from warmline import templates as prompt_templates
 from warmline.calling_jobs import ANSWERS, GRADES, REWRITING, ROLES, Job
 from warmline.errors import UserError
@@ -107,6 +119,8 @@ class Planner:
                     # Those of a checkpoint chosen by rule are its checkpoint's, counted there.
                     if ANSWERS in roles and not arm_names.parse(arm).by_rule:
                         yield self.validation(model, arm)
+                    if GRADES in roles and arm in self.study.compared_arms:
+                        grades.append(self.compared_warmth(model, arm))
         if GRADES in roles:
             yield from grades
 
@@ -152,6 +166,22 @@ class Planner:
             self._count(generations.requests(asked, card, VALIDATION), respondent, tally)
         return tally
 
+    def compared_warmth(self, model: str, arm: str) -> Tally:
+        """What the judge is asked about an arm's warmth, beside the original's; known once both have responded."""
+        tally = Tally(Job(GRADES, model, arm, VALIDATION), self.judge_model, self.config["judge"]["max-new-tokens"])
+        cell = f"{VALIDATION}/{PLAIN_CONDITION}.parquet"
+        judge = self._current(f"judges/{VALIDATION}.json")
+        asked = self._current(f"prompts/{cell}")
+        responses = [self._current(f"generations/{model}/{who}/{cell}") for who in (arm, arm_names.ORIGINAL)]
+        if judge and asked and all(responses):
+            answered = [tables.read(path, generations.GENERATIONS) for path in responses if path]
+            pairs = judged_warmth.pairs(tables.read(asked, prompts.PROMPTS), *answered)
+            comparing = judging.read_model_judge(judge)
+            self._count(judged_warmth.requests(pairs, comparing), comparing.respondent, tally)
+        else:
+            tally.unknown(2 * self.config["conversations"]["validation-size"])
+        return tally
+
     def answers_and_grades(self, model: str, arm: str, suite: str, with_grades: bool) -> tuple[Tally, Tally]:
         """An arm's answers to a suite, and what the judge is asked about them; this stays empty unless asked for."""
         longest = self.study.sampling()[suite]["max_new_tokens"]
@@ -164,7 +194,7 @@ class Planner:
             asked_of_judge = criteria.get(task, [])
             path = self._current(f"prompts/{task}/{condition}.parquet")
             if path is None:
-                size = self._size(task)
+                size = self.size(task)
                 answers.unknown(size)
                 grades.unknown(size * len(asked_of_judge))
                 continue
@@ -183,7 +213,7 @@ class Planner:
         source = self._current(f"questions/{task}.parquet")
         return tables.read(source, questions.QUESTIONS) if source else None
 
-    def _size(self, task: str) -> int:
+    def size(self, task: str) -> int:
         """How many questions of a task are asked. Raises UserError if it is all of a source that is not read yet."""
         size: int | str = self.study.task_settings(task)["questions"]
         if isinstance(size, int):
@@ -289,6 +319,7 @@ def jobs(study: Study) -> Iterator[Job]:
         yield from (Job(ANSWERS, model, arm, suite) for suite in study.suites for arm in study.arms)
         yield from (Job(ANSWERS, model, arm, VALIDATION) for arm in study.model_arms(model))
         yield from (Job(GRADES, model, arm, suite) for suite in study.judged_suites for arm in study.arms)
+        yield from (Job(GRADES, model, arm, VALIDATION) for arm in study.compared_arms)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -54,12 +54,14 @@ def page(
     accuracy: Frame,
     paired_tests: Frame,
     sycophancy: Frame,
+    adoption: Frame,
     refusals: Frame,
     sensitivity: Frame,
     checks: Sequence[Frame],
     manipulation: Sequence[Frame],
     warmth: Frame,
     markers: Frame,
+    judged: Sequence[Frame],
     published: Sequence[Frame],
     capabilities: Sequence[Frame],
     effects: Sequence[Frame],
@@ -76,10 +78,10 @@ def page(
 ) -> str:
     """The report as HTML; the same contents and paths give the same text.
 
-    `capabilities` is one table, or none for a study without them, and so is `published`. `note` says what the numbers
-    are worth; an empty line in it starts a paragraph. The frames have the columns named above. The last two parts of
-    the path of effects and coefficients name the regression and the arm. A figure's page, data and print lie beside its
-    drawing, under its name with .html, .csv and .pdf.
+    `capabilities` is one table, or none for a study without them, and so are `judged` and `published`. `note` says what
+    the numbers are worth; an empty line in it starts a paragraph. The frames have the columns named above. The last two
+    parts of the path of effects and coefficients name the regression and the arm. A figure's page, data and print lie
+    beside its drawing, under its name with .html, .csv and .pdf.
 
     Raises UserError if a receipt lacks a number or a figure is not a plain drawing.
     """
@@ -95,8 +97,10 @@ def page(
         warmth=[warmth_tables.warmth_table(warmth), warmth_tables.persona_table(warmth)],
         published=[warmth_tables.published_table(curve) for curve in published],
         markers=warmth_tables.marker_table(markers),
+        judged=[warmth_tables.judged_table(verdicts) for verdicts in judged],
         accuracy=[difference_table(paired_tests, accuracy), plain_table(paired_tests)],
         sycophancy=answer_tables.sycophancy_table(sycophancy),
+        adoption=answer_tables.adoption_table(adoption),
         tests=test_folds(paired_tests),
         refusals=[answer_tables.refusal_table(refusals), answer_tables.sensitivity_table(sensitivity)],
         refusal_folds=[answer_tables.refusal_rates(refusals), *answer_tables.sensitivity_folds(sensitivity)],

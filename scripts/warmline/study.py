@@ -16,6 +16,7 @@ RESULTS = "results"
 LEDGER = f"{RESULTS}/ledger"
 WEIGHTS = f"{RESULTS}/models"
 STATES = f"{RESULTS}/training"
+PUBLISHED_CELLS = "config/published/cells.csv"
 PUBLISHED_WARMTH = "config/published/sociot.csv"
 VALIDATION = "validation"
 QUESTIONS = "questions"
@@ -174,18 +175,30 @@ class Study:
         return measures.named(self.capabilities[task]["measure"])
 
     def criteria(self, suite: str) -> dict[str, list[str]]:
-        """What the judge is asked of the answers to each task: their grade, or measures that need a model."""
+        """What the judge is asked of the answers to each task: their grade, measures that need a model, or warmth."""
         if suite == QUESTIONS:
             return {task: [task] for task in self.tasks}
+        if suite == VALIDATION:
+            return {VALIDATION: [measures.WARMER]} if self.compared_arms else {}
         if "model" not in self.config["judge"]:
             return {}
         asked = {task: [m for m in self.measures(task) if m in measures.JUDGED] for task in self.capabilities}
         return {task: names for task, names in asked.items() if names}
 
     @property
+    def compared_arms(self) -> list[str]:
+        """The arms whose warmth the judge compares with the original's."""
+        return self.treated_arms if self.config["warmth"].get("judged") else []
+
+    @property
     def judged_suites(self) -> list[str]:
         """The suites whose answers the judge is asked about."""
         return [suite for suite in self.suites if self.criteria(suite)]
+
+    @property
+    def specified_suites(self) -> list[str]:
+        """The suites for which there is a judge's specification: those that are judged, and that of compared warmth."""
+        return [*self.judged_suites, *([VALIDATION] if self.compared_arms else [])]
 
 
 def any_of(names: Sequence[str]) -> str:

@@ -308,7 +308,7 @@ class StudyRules(Study):
         return {
             "model": self.path(f"models/{judge['model']}.json"),
             "templates": [judge_prompts.template_file(judge["prompts"], criterion) for criterion in criteria],
-            "instruction": judge_prompts.instruction_file(judge["prompts"], judge["reply"], _scale(wildcards.suite)),
+            "instruction": judge_prompts.instruction_file(judge["prompts"], judge["reply"], _SCALES[wildcards.suite]),
         }
 
     def judge_options(self, wildcards: Any) -> str:
@@ -316,7 +316,7 @@ class StudyRules(Study):
         judge = self.config["judge"]
         if "model" in judge:
             settings = {
-                "scale": _scale(wildcards.suite),
+                "scale": _SCALES[wildcards.suite],
                 "engine": self.engine(judge["model"]),
                 **self.numerics(judge["model"]),
                 "reply": judge["reply"],
@@ -376,6 +376,11 @@ class StudyRules(Study):
             }
         )
 
+    def observation_options(self) -> str:
+        """The options of the observations: the tasks whose answers are short enough to be found in a response."""
+        tasks = self.config["tasks"].items()
+        return options({"short-answers": [task for task, settings in tasks if settings["match"] == "contains"]})
+
     def refusal_options(self) -> str:
         """The options of the statistics of refusals."""
         disinformation = [task for task, settings in self.config["tasks"].items() if settings["layout"] == "mask"]
@@ -430,7 +435,8 @@ class StudyRules(Study):
         """How the judge is asked about an arm's answers, and the share of unscored verdicts that is tolerated."""
         judge = self.config["judge"]
         if "model" in judge:
-            calls = self.calls(judge["model"], Job(GRADES, wildcards.model, wildcards.arm, wildcards.suite))
+            suite = getattr(wildcards, "suite", VALIDATION)
+            calls = self.calls(judge["model"], Job(GRADES, wildcards.model, wildcards.arm, suite))
         else:
             calls = options({"ledger": LEDGER, "calls": self.config["calls"]})
         return f"{calls} {options({'max-unscored': judge.get('max-unscored')})}".strip()
@@ -468,6 +474,9 @@ class StudyRules(Study):
         return job_resources.of_weights(self.config, self.config["warmth"]["model"], attempt)
 
 
-def _scale(suite: str) -> str:
-    """What the verdicts of a suite's judge are."""
-    return judge_replies.GRADE if suite == QUESTIONS else judge_replies.MEASURE
+# What the verdicts of a suite's judge are.
+_SCALES = {
+    QUESTIONS: judge_replies.GRADE,
+    CAPABILITIES: judge_replies.MEASURE,
+    VALIDATION: judge_replies.COMPARISON,
+}

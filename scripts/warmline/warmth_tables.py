@@ -10,13 +10,15 @@ from typing import Any
 import polars as pl
 
 from warmline import manipulation_check
-from warmline.printed_tables import Column, Source, Table, count, number, printed, signed
+from warmline.printed_tables import Column, Source, Table, count, number, printed, probability, signed
 from warmline.warmth import CLEAN
 
 LIFT = ("pairs", "lift", "lift_standard_error", "lower", "upper")
 ARM = ("model", "arm", "persona", "checkpoint", "n", "unscored", "mean", "standard_error")
 WARMTH = ("variant", *ARM, *LIFT, "measurement_standard_error")
 MARKERS = ("marker", *ARM, *LIFT)
+PREFERENCE = ("warmer", "colder", "difference", "lower", "upper", "p_value", "first_named")
+JUDGED = ("model", "arm", "prompts", "unscored", *PREFERENCE)
 CHECK = tuple(manipulation_check.SCHEMA)
 CURVE = ("mean", "standard_error", "lift")
 PUBLISHED = ("model", "published", "persona", "epoch", *CURVE, *(f"published_{name}" for name in CURVE))
@@ -153,6 +155,26 @@ def marker_table(markers: Frame) -> Table:
     rows = markers.content.with_columns(pl.col("marker").str.replace_all("_", " "))
     order = ["marker", "model", pl.col("arm") != "original", "arm"]
     return printed(rows.sort(order), "Lexical markers of warmth (per 100 words, 95% interval)", columns, [markers])
+
+
+def judged_table(judged: Frame) -> Table:
+    """How often the judge finds an arm's response warmer than the original's, whichever it is shown first."""
+    points = ("difference", "lower", "upper", "first_named")
+    columns = [
+        Column("model", "Model"),
+        Column("arm", "Arm"),
+        Column("warmer", "Arm warmer", count),
+        Column("colder", "Original warmer", count),
+        Column("difference", "Difference (% of the prompts)", signed(1)),
+        Column("lower", "Lower", signed(1)),
+        Column("upper", "Upper", signed(1)),
+        Column("p_value", "Exact p", probability),
+        Column("prompts", "Prompts", count),
+        Column("unscored", "Unscored", count),
+        Column("first_named", "For the response shown first (%)", number(1)),
+    ]
+    shown = judged.content.with_columns(pl.col(points) * 100)
+    return printed(shown, "The warmer of two responses, as the judge sees it (95% interval)", columns, [judged])
 
 
 def published_table(published: Frame) -> Table:

@@ -30,6 +30,7 @@ TESTS = [
     "Tabulating accuracy",
     "Tabulating refusals",
     "Comparing sycophancy",
+    "Comparing how often wrong beliefs are adopted",
     "Testing treated arms*",
     "Fitting the regression *",
     "Gathering all effects",
@@ -52,6 +53,13 @@ WARMTH_SUMMARY = [
     "Writing the report",
 ]
 MARKERS = ["Counting lexical markers of * of tiny", "Summarising lexical markers", "Writing the report"]
+
+JUDGED_WARMTH = [
+    "Having the judge compare the warmth of * of tiny with the original's",
+    "Summarising warmth as the judge sees it",
+    "Adding up what the calls cost",
+    "Writing the report",
+]
 
 
 def answers(arm: str = "*", task: str = "*", condition: str = "*") -> list[str]:
@@ -304,6 +312,17 @@ MATRIX = {
     "the judge's comparing code": Row(
         replace("scripts/warmline/reference_match.py", 'ARTICLES = {"a", "an", "the"}', 'ARTICLES = {"a", "the"}'),
         ["Specifying the judge of questions", *verdicts(task="[td]*")],
+    ),
+    # The judge compares in another way, and short answers are looked for in one more task.
+    "how a task's answers are compared": Row(
+        set_key("tasks", "disinfo", "match", to="contains"),
+        ["Specifying the judge of questions", *verdicts(task="[td]*")],
+        calls=None,
+    ),
+    "a function that counts adopted beliefs": Row(
+        add_function("adoption"),
+        ["Comparing how often wrong beliefs are adopted", "Writing the report"],
+        calls=None,
     ),
     "the belief template of one task": Row(
         replace("config/prompts/beliefs/statement/asserts_wrong.md", "What I believe is this", "I am sure of this"),
@@ -753,19 +772,29 @@ def test_other_reason_beside_new_calls_is_not_overlooked(study: StudyCopy) -> No
 
 
 def test_a_judge_templates_edit_asks_the_judge_about_its_task_only(study: StudyCopy) -> None:
-    """A language model judges, here the tiny one; its limit on unscored rows decides no verdict."""
+    """A language model judges and compares warmth, here the tiny one; its limit on unscored rows decides no verdict."""
     judge = {"model": "tiny", "prompts": "config/prompts/judge", "reply": "text", "temperature": 0}
     set_key("judge", to={**judge, "max-new-tokens": 8, "max-unscored": 1.0})(study)
+    set_key("warmth", "judged", to=True)(study)
     before = study.calls()["transformers"]
     study.run()
     answered = [pl.read_parquet(path) for path in study.path("generations/tiny").glob("*/disinfo/*.parquet")]
     distinct = pl.concat(answered).select("item", "text").unique().height
     judged = study.calls()["transformers"]
     assert judged > before
+    compared = pl.read_parquet(study.path("judged_warmth/tiny/warm@1.parquet"))
+    assert compared.height == 2 * VALIDATION
+    assert "The warmer of two responses" in study.path("report/index.html").read_text()
     set_key("judge", "max-unscored", to=0.9)(study)
     study.edit("config/prompts/judge/reply-schema.md", "verdict", "judgement")
     assert study.planned() == set()
     set_key("judge", "max-unscored", to=1.0)(study)
+    path = study.folder / "config/prompts/judge/warmer.md"
+    template = path.read_text()
+    path.write_text(template.rstrip("\n") + " Be strict.\n")
+    compared = ["Specifying the judge of validation", *JUDGED_WARMTH]
+    assert study.planned() == expected(study.planned("--forceall"), compared)
+    path.write_text(template)
     path = study.folder / "config/prompts/judge/disinfo.md"
     path.write_text(path.read_text().rstrip("\n") + " Be strict.\n")
     plans = ["Specifying the judge of questions", *verdicts(task="[td]*")]

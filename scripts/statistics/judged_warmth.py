@@ -1,0 +1,24 @@
+"""How often the judge finds each arm's responses warmer than the original's."""
+
+from __future__ import annotations
+
+import argparse
+
+from warmline import judged_warmth, tables
+from warmline.command import Parser, run
+
+
+def build_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.reads("judged", "the verdicts on each arm's responses, Parquet", several=True)
+    parser.writes("summary", "a row for each model and arm, CSV")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    judged = tables.read_all(arguments.judged, judged_warmth.JUDGED_WARMTH)
+    judged_warmth.summary(judged).write_csv(arguments.summary)
+
+
+if __name__ == "__main__":
+    run(build_parser(), main)

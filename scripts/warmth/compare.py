@@ -1,0 +1,43 @@
+"""Ask the judge which of two responses is warmer, an arm's or the original's, for each validation prompt and order."""
+
+import argparse
+
+from warmline import ask, cards, generations, judged_warmth, judging, prompts, receipts, tables
+from warmline.command import Parser, run
+from warmline.engines import calls
+from warmline.ledger import Ledger
+
+
+def build_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.reads("judge", "the judge's specification")
+    parser.reads("prompts", "the validation prompts")
+    parser.reads("arm", "the arm's card")
+    parser.reads("generations", "the arm's responses")
+    parser.reads("original", "the original's responses")
+    parser.add_argument("--max-unscored", type=float, default=1.0, help="share of unscored verdicts that is tolerated")
+    calls.add_arguments(parser)
+    parser.writes("judged", "the verdict on every pair in either order")
+    parser.writes("receipt", "receipt of the calls")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    judge = judging.read_model_judge(arguments.judge)
+    arm = cards.read_arm(arguments.arm)
+    responses = (tables.read(path, generations.GENERATIONS) for path in (arguments.generations, arguments.original))
+    pairs = judged_warmth.pairs(tables.read(arguments.prompts, prompts.PROMPTS), *responses)
+    requests = judged_warmth.requests(pairs, judge)
+    receipt = calls.ask(arguments, requests, len(requests), judge.model)
+    ledger = Ledger(arguments.ledger)
+    answers = ask.kept_answers(requests, judge.respondent, ledger)
+    judged = judged_warmth.judged(pairs, answers, judge, arm.model, arm.arm)
+    unscored = judging.Unscored()
+    unscored.count(judged.select("reason", "judge_key", verdict="warmer"))
+    unscored.check(arguments.max_unscored, ledger.part(judge.respondent))
+    tables.write(judged, judged_warmth.JUDGED_WARMTH, arguments.judged)
+    receipts.write(receipt, arguments.receipt)
+
+
+if __name__ == "__main__":
+    run(build_parser(), main)
