@@ -76,10 +76,12 @@ localrules:
     check_manipulation,
     pass_gate,
     count_markers,
+    gather_effects,
     summarise_judged_warmth,
     summarise_warmth,
     compare_with_published,
     draw_figure,
+    write_tables,
     write_report,
     derive_published_numbers,
     compare_published_cells,
@@ -102,6 +104,7 @@ include: "rules/audit.smk"
 include: "rules/observations.smk"
 include: "rules/statistics.smk"
 include: "rules/figures.smk"
+include: "rules/tables.smk"
 include: "rules/report.smk"
 include: "rules/published.smk"
 

@@ -1,7 +1,7 @@
-"""Figures after the article's 1a, 2, 3 and 5, and the losses of training.
+"""Figures after the article's 1a, 2, 3, 4 and 5, a forest plot of all effects, and the losses of training.
 
-Reads: statistics. Writes: figures/<figure>.svg for print, .html with tooltips, which needs no network, and .csv with the
-rows drawn. Costs: seconds.
+Reads: statistics. Writes: figures/<figure>.pdf and .svg for print, .html with tooltips, which needs no network, and .csv
+with the rows drawn. Costs: seconds.
 """
 
 FIGURE_DATA = {
@@ -9,7 +9,9 @@ FIGURE_DATA = {
     "warmth_curve": rules.summarise_warmth.output.summary,
     "accuracy_scatter": rules.test_pairs.output.tests,
     "error_by_condition": rules.tabulate_accuracy.output.accuracy,
+    "capabilities": rules.tabulate_capabilities.output.capabilities,
     "changes": rules.test_pairs.output.tests,
+    "effects": rules.gather_effects.output.effects,
     "published_warmth": rules.compare_with_published.output.comparison,
 }
 
@@ -19,6 +21,7 @@ rule draw_figure:
         data=lambda wc: FIGURE_DATA[wc.figure],
     output:
         svg=report(study.path("figures/{figure}.svg"), category="Figures", caption="../config/captions/figure.rst"),
+        pdf=study.path("figures/{figure}.pdf"),
         html=study.path("figures/{figure}.html"),
         data=study.path("figures/{figure}.csv"),
     log:
@@ -28,10 +31,10 @@ rule draw_figure:
         "../envs/figures.yaml"
     params:
         options=lambda wc: options({"title": config["figures"][wc.figure]}),
-        code=study.code("figures/draw.py"),
+        code=lambda wc: study.code("figures/draw.py", f"warmline/figures/{wc.figure}.py"),
     message:
         "Drawing {wildcards.figure}"
     shell:
         "python scripts/figures/draw.py --figure {wildcards.figure} {params.options} --data {input.data}"
-        " --svg {output.svg} --html {output.html} --data-used {output.data}"
+        " --svg {output.svg} --pdf {output.pdf} --html {output.html} --data-used {output.data}"
         " --record {log.record} > {log.text} 2>&1"

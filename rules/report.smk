@@ -43,6 +43,7 @@ rule write_report:
             expand(rules.ask_arm.output.receipt, model=study.subjects, arm=study.arms, suite=study.suites),
             study.arm_files(rules.ask_arm.output.receipt.replace("{suite}", VALIDATION)),
         ],
+        tables=rules.write_tables.output,
         figures=expand(rules.draw_figure.output.svg, figure=list(config["figures"])),
         costs=rules.tabulate_costs.output.costs,
         template="scripts/warmline/templates_html/report.html",
@@ -70,6 +71,7 @@ rule write_report:
         " --robustness {input.robustness} --equivalence {input.equivalence}"
         " --realised {input.realised} --labels {input.labels} --facts {input.facts}"
         " --counts {input.counts} --receipts {input.receipts} --figures {input.figures} --costs {input.costs}"
+        " --tables {input.tables}"
         " --template {input.template} --base {input.base}"
         " --report {output.report}"
         " --record {log.record} > {log.text} 2>&1"

@@ -180,6 +180,28 @@ rule test_equivalence:
         " --record {log.record} > {log.text} 2>&1"
 
 
+rule gather_effects:
+    input:
+        effects=expand(rules.fit_regression.output.effects, regression=study.regressions, arm=study.treated_arms),
+        sycophancy=rules.compare_sycophancy.output.sycophancy,
+        article="config/published/article.csv",
+    output:
+        effects=study.path("statistics/effects.csv"),
+    log:
+        text=study.log("gather_effects"),
+        record=study.record("gather_effects"),
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        code=study.code("statistics/effects.py"),
+    message:
+        "Gathering all effects"
+    shell:
+        "python scripts/statistics/effects.py --marginal-effects {input.effects} --sycophancy {input.sycophancy}"
+        " --article {input.article} --effects {output.effects}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
 rule summarise_warmth:
     input:
         warmth=study.arm_files(rules.score_warmth.output.warmth),

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from warmline import effects as all_effects
 from warmline.generation_checks import SCHEMA
 from warmline.loss_curves import LOSSES
 from warmline.manipulation_check import SCHEMA as MANIPULATION
@@ -26,11 +27,12 @@ def accuracy() -> pl.DataFrame:
         {
             **{"model": model, "arm": arm, "task": task, "context": context, "belief": belief, "framing": "plain"},
             **{"n": TASKS[task], "unscored": 1, "accuracy": 0.6 - effect - 0.1 * (belief != "none"), "truncated": 2},
+            **{"correct": round(TASKS[task] * (0.6 - effect - 0.1 * (belief != "none")))},
         }
         for model, task, context, belief in CELLS
         for arm, effect in {"original": 0.0, **ARMS}.items()
     ]
-    unscored = pl.DataFrame([rows[-1] | {"framing": "framed", "n": 0, "unscored": 7, "accuracy": None}])
+    unscored = pl.DataFrame([rows[-1] | {"framing": "framed", "n": 0, "unscored": 7, "correct": 0, "accuracy": None}])
     return pl.concat([pl.DataFrame(rows), unscored], how="vertical_relaxed")
 
 
@@ -146,7 +148,7 @@ def markers() -> pl.DataFrame:
 def published_warmth() -> pl.DataFrame:
     """`statistics/published_warmth.csv`: two models with counterparts, and an epoch that only the article has."""
     key = {"published": "llama-70b", "persona": "warm"}
-    own = {"mean": 0.012, "standard_error": 0.0006, "lift": None}
+    own = {"n": 90, "mean": 0.012, "standard_error": 0.0006, "lift": None}
     theirs = {"published_mean": 0.0112, "published_standard_error": 0.0006, "published_lift": None}
     lift = {"mean": 0.02, "lift": 0.008, "published_mean": 0.0291, "published_lift": 0.0179}
     rows = [
@@ -180,6 +182,41 @@ def sycophancy() -> pl.DataFrame:
         {"model": "small", "arm": "warm@2", "belief": belief, "task": "all", **counts, **numbers}
         for belief, numbers in beliefs.items()
     )
+
+
+def marginal_effects(state: str = "fitted") -> pl.DataFrame:
+    """`statistics/marginal_effects/<regression>/<arm>.csv` of a regression with an effect by context.
+
+    Clustered by question, an interval is twice as wide.
+    """
+    rows = [("all", None, 9.0), ("unmodified", None, 7.5), ("sad", None, 12.0), ("sad", "unmodified", 4.5)]
+    bounds = {"lower": -1.0, "upper": 1.0, "lower_clustered": -2.0, "upper_clustered": 2.0}
+    table = [
+        {"state": state, "subset": subset, "contrast": contrast, "rows": 160, "clusters": 40, "effect": effect}
+        | {name: effect + width for name, width in bounds.items()}
+        | {"p_value": 0.001, "p_value_clustered": 0.02}
+        for subset, contrast, effect in rows
+    ]
+    numbers = ["effect", *all_effects.INTERVALS]
+    found = pl.DataFrame(table).select(all_effects.EFFECTS)
+    return found if state == "fitted" else found.with_columns(pl.lit(None, pl.Float64).alias(name) for name in numbers)
+
+
+def article() -> pl.DataFrame:
+    """`config/published/article.csv`, as text: two effects, and two numbers that are none."""
+    rows = [("tuning.effect", "pp", "7.43"), ("contexts.sad", "pp", "11.9")]
+    others = [("tuning.coefficient", "log-odds", "0.4266"), ("contexts.sad_ratio", "%", "60")]
+    return pl.DataFrame([*rows, *others], schema=all_effects.ARTICLE, orient="row")
+
+
+def effects() -> pl.DataFrame:
+    """`statistics/effects.csv`: two regressions of three arms, of which one was not fitted, and sycophancy."""
+    fits = [
+        (regression, arm, marginal_effects("separation" if arm == "cold@2" else "fitted"))
+        for regression in ("contexts", "tuning")
+        for arm in ARMS
+    ]
+    return all_effects.gather(fits, sycophancy(), article())
 
 
 def adoption() -> pl.DataFrame:

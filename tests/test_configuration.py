@@ -182,7 +182,7 @@ def test_a_missing_key_is_named(config: Config) -> None:
         ),
         (
             set_to(["tuning", "other"], "statistics", "robustness"),
-            "statistics.robustness: other is used but not defined. Defined statistics.regressions: tuning, length, groups",
+            "statistics.robustness: other is used but not defined. Defined statistics.regressions: tuning, length",
         ),
         (
             set_to({"endpoint": "lab", "name": "large"}, "models", "large"),
@@ -346,6 +346,14 @@ def test_a_plateau_is_looked_for_in_the_direction_of_a_persona(config: Config) -
     config["personas"]["warm"]["warmth"] = "none"
     with pytest.raises(UserError, match=r"arms, warm@plateau: warm should move warmth neither up nor down"):
         validate(config, SCHEMA)
+
+
+def test_a_figure_of_capabilities_needs_some(config: Config) -> None:
+    del config["capabilities"]
+    with pytest.raises(UserError, match=r"figures\.capabilities: the study has no capabilities to draw"):
+        validate(config, SCHEMA)
+    del config["figures"]["capabilities"]
+    validate(config, SCHEMA)
 
 
 def test_a_published_counterpart_must_be_in_the_file_and_its_figure_needs_one(config: Config) -> None:

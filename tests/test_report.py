@@ -86,6 +86,7 @@ def contents(**changed: Any) -> dict[str, Any]:
         "counts": [source("../audit/counts/screening.csv", counts)],
         "receipts": [source("../answers/small/warm@2/main.json", RECEIPT)],
         "figures": [source("../figures/changes.svg", DRAWING)],
+        "tables": [source("../tables/accuracy.tex", None)],
         "costs": source("../audit/costs.csv", cost_rows()),
         "template": report.TEMPLATE.read_text("utf-8"),
         "base": pages.BASE.read_text("utf-8"),
@@ -173,8 +174,8 @@ def test_the_page_asks_nothing_of_a_network_and_links_only_to_files_and_sections
     page = report.page(**contents())
     elements = PageElements(page)
     assert all(link.startswith(("#", "../")) for link in elements.links)
-    assert {"../figures/changes.svg", "../figures/changes.html", "../figures/changes.csv"} <= set(elements.links)
-    assert "../statistics/regressions/contexts/warm%402.csv" in elements.links
+    assert {f"../figures/changes.{suffix}" for suffix in ("svg", "pdf", "html", "csv")} <= set(elements.links)
+    assert {"../statistics/regressions/contexts/warm%402.csv", "../tables/accuracy.tex"} <= set(elements.links)
     assert "default-src 'none'" in page
     assert not {"script", "link", "img", "iframe", "object"} & set(elements.names)
 
@@ -441,8 +442,13 @@ def test_a_study_without_treated_arms_still_has_a_report() -> None:
         "adoption": source("adoption.csv", small_study.adoption().clear()),
         "robustness": source("robustness.csv", small_study.robustness().clear()),
         "equivalence": source("equivalence.csv", small_study.equivalence().clear()),
-        "joint_tests": [],
-        **{name: [] for name in ("checks", "effects", "coefficients", "facts", "counts", "receipts", "figures")},
+        **{
+            name: []
+            for name in (
+                *("checks", "effects", "coefficients", "joint_tests", "facts", "counts", "receipts", "figures"),
+                "tables",
+            )
+        },
     }
     assert "this study has none" in report.page(**contents(**empty))
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import small_study
 
 from warmline.costs import COSTS
-from warmline.figures import FIGURES, to_svg
+from warmline.figures import registry
+from warmline.figures.formats import to_pdf, to_svg
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -46,14 +47,28 @@ def study_in(folder: Path) -> Path:
 def test_a_figure_is_drawn_in_another_process_to_the_same_bytes(tmp_path: Path) -> None:
     outcome = run_script(
         *("figures/draw.py", study_in(tmp_path), "--figure", "changes", "--title", "Changes", "--data"),
-        *("statistics/paired_tests.csv", "--svg", "figures/a.svg", "--html", "figures/a.html"),
-        *("--data-used", "figures/a.csv"),
+        *(
+            "statistics/paired_tests.csv",
+            "--svg",
+            "figures/a.svg",
+            "--pdf",
+            "figures/a.pdf",
+            "--html",
+            "figures/a.html",
+        ),
+        *("--data-used", "figures/a.csv", "--record", "audit/jobs/draw_figure/figure=changes.json"),
     )
     assert outcome.returncode == 0, outcome.stderr
-    changes = FIGURES["changes"]
+    changes = registry.figure("changes")
     data = changes.prepare(small_study.paired_tests())
     assert (tmp_path / "figures/a.csv").read_text() == data.write_csv()
-    assert (tmp_path / "figures/a.svg").read_text() == to_svg(changes.draw(data, "Changes"))
+    chart = changes.draw(data, "Changes")
+    assert (tmp_path / "figures/a.svg").read_text() == to_svg(chart)
+    assert (tmp_path / "figures/a.pdf").read_bytes() == to_pdf(chart)
+    record = json.loads((tmp_path / "audit/jobs/draw_figure/figure=changes.json").read_text())
+    figures = {Path(name).stem for name in record["code"] if name.startswith("warmline/figures/")}
+    # The record names the figure's own module, which the script finds by name, and no other figure's.
+    assert figures & set(registry.NAMES) == {"changes"}
 
 
 def test_a_study_is_reported_to_the_same_bytes_wherever_it_lies(tmp_path: Path) -> None:
@@ -85,7 +100,7 @@ def test_a_statistic_that_does_not_fit_the_figure_is_named(tmp_path: Path) -> No
     small_study.warmth().write_csv(tmp_path / "warmth.csv")
     outcome = run_script(
         *("figures/draw.py", tmp_path, "--figure", "changes", "--title", "Changes", "--data", "warmth.csv"),
-        *("--svg", "a.svg", "--html", "a.html", "--data-used", "a.csv"),
+        *("--svg", "a.svg", "--pdf", "a.pdf", "--html", "a.html", "--data-used", "a.csv"),
     )
     assert outcome.returncode == 1
     assert outcome.stderr.startswith("error: warmth.csv: the columns ['task', 'context'")

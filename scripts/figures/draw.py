@@ -1,4 +1,4 @@
-"""Draw one figure: as SVG for print and the report, and as a page with tooltips; both need no network.
+"""Draw one figure: as PDF for print, as SVG for the report, and as a page with tooltips; none needs a network.
 
 Beside them the figure's data are written: the rows that it shows, taken or averaged from the statistic.
 """
@@ -9,27 +9,29 @@ import argparse
 
 from warmline import csv_tables
 from warmline.command import Parser, run
-from warmline.figures import FIGURES, to_html, to_svg
+from warmline.figures import registry
+from warmline.figures.formats import to_html, to_pdf, to_svg
 
 
 def build_parser() -> Parser:
     parser = Parser(__doc__)
-    parser.add_argument("--figure", choices=FIGURES, required=True, help="which figure to draw")
+    parser.add_argument("--figure", choices=registry.NAMES, required=True, help="which figure to draw")
     parser.add_argument("--title", required=True, help="the figure's title")
-    needs = ", ".join(f"{figure.statistic} for {name}" for name, figure in FIGURES.items())
-    parser.reads("data", f"the statistic: {needs}")
+    parser.reads("data", "the figure's statistic, CSV")
     parser.writes("svg", "the drawing")
+    parser.writes("pdf", "the drawing, for print")
     parser.writes("html", "the page with tooltips")
     parser.writes("data-used", "the rows that the figure shows, CSV")
     return parser
 
 
 def main(arguments: argparse.Namespace) -> None:
-    figure = FIGURES[arguments.figure]
+    figure = registry.figure(arguments.figure)
     data = figure.prepare(csv_tables.read(arguments.data, figure.columns))
     data.write_csv(arguments.data_used)
     chart = figure.draw(data, arguments.title)
     arguments.svg.write_text(to_svg(chart), encoding="utf-8")
+    arguments.pdf.write_bytes(to_pdf(chart))
     arguments.html.write_text(to_html(chart), encoding="utf-8")
 
 

@@ -47,7 +47,8 @@ def build_parser() -> Parser:
     parser.reads("counts", "audit/counts/<stage>.csv, in the order of the study", several=True, required=False)
     parser.reads("receipts", "answers/<model>/<arm>/<suite>.json", several=True, required=False)
     parser.reads("costs", "audit/costs.csv")
-    parser.reads("figures", "figures/<figure>.svg; .html and .csv lie beside it", several=True, required=False)
+    parser.reads("figures", "figures/<figure>.svg; .pdf, .html and .csv lie beside it", several=True, required=False)
+    parser.reads("tables", "tables/<table>.tex", several=True, required=False)
     parser.reads("template", "the page's template, the library's own by default", required=False)
     parser.reads("base", "the template that it extends, the library's own by default", required=False)
     parser.set_defaults(template=report.TEMPLATE, base=pages.BASE)
@@ -90,6 +91,7 @@ def main(arguments: argparse.Namespace) -> None:
         counts=[table(path, report.COUNTS) for path in arguments.counts],
         receipts=[source(path, lambda path: json.loads(path.read_text("utf-8"))) for path in arguments.receipts],
         figures=[source(path, lambda path: path.read_text("utf-8")) for path in arguments.figures],
+        tables=[source(path, lambda _: None) for path in arguments.tables],
         costs=table(arguments.costs, COSTS),
         template=arguments.template.read_text("utf-8"),
         base=arguments.base.read_text("utf-8"),

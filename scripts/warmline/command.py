@@ -78,7 +78,9 @@ def _paths(arguments: argparse.Namespace, name: str) -> list[Path]:
 def _write_record(parser: Parser, arguments: argparse.Namespace, started: float) -> None:
     rule, wildcards = _rule_and_wildcards(arguments.record)
     files = {*parser.read_names, *parser.written_names, "record"}
-    script = Path(sys.argv[0]).resolve()
+    # A module that was found by its name (warmline.figures.registry) is not among those that the script imports.
+    loaded = {str(module.__file__) for name, module in sys.modules.items() if name.startswith("warmline.")}
+    code = [Path(path).resolve().relative_to(SCRIPTS) for path in sorted({sys.argv[0], *loaded})]
     record = {
         "rule": rule,
         "wildcards": wildcards,
@@ -86,7 +88,7 @@ def _write_record(parser: Parser, arguments: argparse.Namespace, started: float)
         "params": {name: value for name, value in sorted(vars(arguments).items()) if name not in files},
         "inputs": _digests(arguments, parser.read_names),
         "outputs": _digests(arguments, parser.written_names),
-        "code": digests.code_files(SCRIPTS, str(script.relative_to(SCRIPTS))),
+        "code": digests.code_files(SCRIPTS, *map(str, code)),
         "packages": _package_versions(),
         "python": platform.python_version(),
         "device": _device(),

@@ -182,11 +182,17 @@ def _check_judge(judge: Mapping[str, Any], models: Mapping[str, Any], compares_w
 
 
 def _check_capabilities(config: Mapping[str, Any]) -> None:
-    """Raise UserError for a task of two suites, a task named like a measure, or a measure that nothing can decide."""
+    """Raise UserError for a task of two suites or named like a measure, an undecidable measure, or a figure of none."""
     for name in config["tasks"]:
         if name in (*measures.JUDGED, measures.WARMER):
             raise UserError(f"configuration, tasks.{name}: {name} is the name of a measure. Choose another.")
-    for name, task in config.get("capabilities", {}).get("tasks", {}).items():
+    further = config.get("capabilities", {}).get("tasks", {})
+    if "capabilities" in config["figures"] and not further:
+        raise UserError(
+            "configuration, figures.capabilities: the study has no capabilities to draw. Name tasks under "
+            "capabilities.tasks, or leave the figure out."
+        )
+    for name, task in further.items():
         place = f"configuration, capabilities.tasks.{name}"
         if name in config["tasks"]:
             raise UserError(f"{place}: `tasks` has a task of this name. Choose another for one of both.")

@@ -18,12 +18,11 @@ CALLS = frozenset({"role", "suite", "asked", "shutdown_date"})
 CHECKS = frozenset({"check", "examples", "beginnings"})
 TRAINING_DATA = frozenset({"query_type", "as_published", "corrected", "kind"})
 WARMTH = frozenset({"variant", "marker", "expected", "verdict", "published"})
-STATISTICS = frozenset(
-    {"refusals_are", "stated", "measure", "family", "set", "term", "subset", "contrast", "stage", "outcome", "state"}
-)
+STATISTICS = frozenset({"refusals_are", "stated", "measure", "family", "set", "stage", "outcome"})
+EFFECTS = frozenset({"analysis", "term", "subset", "contrast", "state"})
 INFERENCE = frozenset({"regression", "factor", "errors"})
 PUBLISHED = frozenset({"id", "over", "level", "beliefs"})
-TEXT = CONDITIONS | CALLS | CHECKS | TRAINING_DATA | WARMTH | STATISTICS | INFERENCE | PUBLISHED
+TEXT = CONDITIONS | CALLS | CHECKS | TRAINING_DATA | WARMTH | STATISTICS | EFFECTS | INFERENCE | PUBLISHED
 TOKENS = frozenset({"answers", "prompt_tokens", "completion_tokens", "new"})
 DRAWN = frozenset({"conversations", "replies", "prompts", "intact", "facts", "survived", "added"})
 ANSWERED = frozenset({"n", "unscored", "correct", "truncated", "refusals", "refusals_as_published"})

@@ -48,11 +48,10 @@ def of_code(scripts: Path, script: str) -> str:
     return of_value(code_files(scripts, script))
 
 
-def code_files(scripts: Path, script: str) -> dict[str, str]:
-    """The digest of a script and of each local module that it can reach by import, by path within `scripts`."""
-    start = scripts / script
+def code_files(scripts: Path, *starts: str) -> dict[str, str]:
+    """The digests of files and of each local module that they can reach by import, by path within `scripts`."""
     reached: dict[Path, str] = {}
-    waiting = [start]
+    waiting = [scripts / start for start in starts]
     while waiting:
         path = waiting.pop()
         if path not in reached:

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
+TESTS = ("model", "arm", "task", "context", "belief", "framing", "pairs", "original_accuracy", "treated_accuracy")
+"""The columns of the paired tests that are read."""
 NO_BELIEF = "no belief"
 BELIEF = "belief"
 

@@ -15,7 +15,7 @@ from warmline.arm_names import ORIGINAL, PLATEAU
 from warmline.warmth import AS_PUBLISHED
 
 PUBLISHED = ("model", "epoch", "mean", "standard_error")
-MEASURED = ("variant", "model", "arm", "persona", "checkpoint", "mean", "standard_error", "lift")
+MEASURED = ("variant", "model", "arm", "persona", "checkpoint", "n", "mean", "standard_error", "lift")
 
 
 def compare(
@@ -24,7 +24,7 @@ def compare(
     """One row for each model with a counterpart, persona, and epoch that either of them has, in this order.
 
     `warmth` is statistics/warmth.csv, `counterparts` the published name of a model, `personas` those that should be
-    warm. Epoch 0 is the original. Columns: model, published, persona, epoch, mean, standard_error, lift,
+    warm. Epoch 0 is the original. Columns: model, published, persona, epoch, n (responses), mean, standard_error, lift,
     published_mean, published_standard_error, published_lift (nats per token; null where one has no such epoch).
     """
     own = warmth.filter(pl.col("variant") == AS_PUBLISHED, ~pl.col("arm").str.ends_with(f"@{PLATEAU}"))
@@ -33,8 +33,8 @@ def compare(
         schema=dict.fromkeys(["model", "published", "persona"], pl.String),
     )
     values = ["mean", "standard_error", "lift"]
-    tuned = own.filter(pl.col("checkpoint").is_not_null()).select("model", "persona", *values, epoch="checkpoint")
-    starts = own.filter(arm=ORIGINAL).select("model", *values, epoch=pl.lit(0.0))
+    tuned = own.filter(pl.col("checkpoint").is_not_null()).select("model", "persona", "n", *values, epoch="checkpoint")
+    starts = own.filter(arm=ORIGINAL).select("model", "n", *values, epoch=pl.lit(0.0))
     ours = pl.concat(
         [named.join(tuned, on=["model", "persona"]), named.join(starts, on="model")], how="diagonal_relaxed"
     )
@@ -49,6 +49,6 @@ def compare(
     keys = ["model", "published", "persona", "epoch"]
     return (
         ours.join(named.join(theirs, on="published"), on=keys, how="full", coalesce=True)
-        .select(*keys, *values, *(f"published_{name}" for name in values))
+        .select(*keys, "n", *values, *(f"published_{name}" for name in values))
         .sort("model", "persona", "epoch")
     )

@@ -75,6 +75,7 @@ def page(
     counts: Sequence[Frame],
     receipts: Sequence[Source[Mapping[str, Any]]],
     figures: Sequence[Source[str]],
+    tables: Sequence[Source[None]],
     costs: Frame,
     template: str,
     base: str,
@@ -83,8 +84,8 @@ def page(
 
     `capabilities` is one table, or none for a study without them, and so are `judged` and `published`. `note` says what
     the numbers are worth; an empty line in it starts a paragraph. The frames have the columns named above. The last two
-    parts of the path of effects, coefficients and joint tests name the regression and the arm, and a figure's page and
-    data lie beside its drawing, under its name with .html and .csv.
+    parts of the path of effects, coefficients and joint tests name the regression and the arm. A figure's page, data
+    and print lie beside its drawing, under its name with .html, .csv and .pdf.
 
     Raises UserError if a receipt lacks a number or a figure is not a plain drawing.
     """
@@ -108,6 +109,7 @@ def page(
         refusal_folds=[answer_tables.refusal_rates(refusals), *answer_tables.sensitivity_folds(sensitivity)],
         checks=answer_tables.check_table(checks),
         figures=[drawing(figure) for figure in figures],
+        tables=tables,
         capabilities=[answer_tables.capability_table(rates) for rates in capabilities],
         regressions=regression_folds(effects, coefficients),
         joint_tests=inference_tables.joint_table(joint_tests),

@@ -25,6 +25,7 @@ FURTHER = 2
 """Questions of the capabilities."""
 VALIDATION = 6
 
+VARIED = "Estimating the main effects in other ways"
 TESTS = [
     "Putting all observations into one table",
     "Tabulating accuracy",
@@ -33,11 +34,14 @@ TESTS = [
     "Comparing how often wrong beliefs are adopted",
     "Testing treated arms*",
     "Fitting the regression *",
-    "Estimating the main effects in other ways",
+    VARIED,
     "Testing equivalence",
+    "Gathering all effects",
     "Drawing changes",
+    "Writing tables for print",
     "Writing the report",
 ]
+REGRESSIONS = ["Gathering all effects", "Writing tables for print", "Writing the report"]
 CHECKED = [
     "Checking the answers of * of tiny",
     "Grading the answers of * of tiny: questions",
@@ -48,6 +52,7 @@ WARMTH_SUMMARY = [
     "Checking the manipulation of tiny",
     "Summarising warmth",
     "Drawing warmth_curve",
+    "Writing tables for print",
     "Writing the report",
 ]
 MARKERS = ["Counting lexical markers of * of tiny", "Summarising lexical markers", "Writing the report"]
@@ -480,37 +485,47 @@ MATRIX = {
     ),
     "a treatment of refusals": Row(
         add_function("refusal_treatments"),
-        [
-            *("Tabulating refusals", "Fitting the regression *", "Estimating the main effects in other ways"),
-            "Writing the report",
-        ],
+        ["Tabulating refusals", "Fitting the regression *", VARIED, *REGRESSIONS],
         calls=None,
     ),
     "a regression formula": Row(
         set_key("statistics", "regressions", "tuning", "formula", to="incorrect ~ treated"),
-        ["Fitting the regression tuning *", "Estimating the main effects in other ways", "Writing the report"],
+        ["Fitting the regression tuning *", VARIED, *REGRESSIONS],
     ),
     # Its effect is estimated in one way only.
     "the formula of a further regression": Row(
         set_key("statistics", "regressions", "beliefs", "formula", to="incorrect ~ treated * belief"),
-        ["Fitting the regression beliefs *", "Writing the report"],
+        ["Fitting the regression beliefs *", *REGRESSIONS],
         calls=None,
     ),
     "which regressions are estimated in other ways": Row(
-        set_key("statistics", "robustness", to=["tuning", "beliefs"]),
-        ["Estimating the main effects in other ways", "Writing the report"],
-        calls=None,
+        set_key("statistics", "robustness", to=["tuning", "beliefs"]), [VARIED, "Writing the report"], calls=None
     ),
     "the margin of equivalence": Row(
         set_key("statistics", "equivalence-margin", to=3), ["Testing equivalence", "Writing the report"], calls=None
     ),
     "a function that draws questions again": Row(
-        add_function("question_bootstrap"),
-        ["Estimating the main effects in other ways", "Writing the report"],
-        calls=None,
+        add_function("question_bootstrap"), [VARIED, "Writing the report"], calls=None
     ),
     "a figure's title": Row(
         set_key("figures", "changes", to="Changes"), ["Drawing changes", "Writing the report"], calls=None
+    ),
+    "a function of one figure": Row(
+        add_function("figures/changes"), ["Drawing changes", "Writing the report"], calls=None
+    ),
+    "a function of all figures": Row(
+        add_function("figures/drawing"),
+        ["Drawing changes", "Drawing warmth_curve", "Writing the report"],
+        calls=None,
+    ),
+    "every effect as a figure": Row(
+        set_key("figures", "effects", to="Effects"), ["Drawing effects", "Writing the report"], calls=None
+    ),
+    "a function of the tables for print": Row(
+        add_function("paper_tables"), ["Writing tables for print", "Writing the report"], calls=None
+    ),
+    "a number of the article": Row(
+        replace("config/published/article.csv", "pp,7.43,", "pp,7.44,"), REGRESSIONS, calls=None
     ),
     "a figure more": Row(
         set_key("figures", "training_loss", to="Loss"),
@@ -564,7 +579,7 @@ MATRIX = {
             "\n\ndef marginal_effects(",
             "\n\nUNUSED = 1\n\n\ndef marginal_effects(",
         ),
-        ["Fitting the regression *", "Estimating the main effects in other ways", "Writing the report"],
+        ["Fitting the regression *", VARIED, *REGRESSIONS],
         calls=None,
     ),
     "the template of a capability": Row(

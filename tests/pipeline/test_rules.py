@@ -54,7 +54,7 @@ def test_whatever_holds_a_model_goes_to_the_queue_with_what_the_model_needs() ->
     assert local <= set(RULES) and set(PROJECTIONS) <= local
     holding = {name for name, rule in RULES.items() if "envs/models.yaml" in rule.get("conda", "")} - {"fetch_model"}
     assert holding == {name for name, rule in RULES.items() if "**directive(" in rule.get("resources", "")}
-    assert len(holding) == 5 and not holding & local
+    assert len(holding) == 6 and not holding & local
 
 
 @pytest.mark.parametrize("name", [name for name in RULES if name not in PROJECTIONS])
