@@ -4,7 +4,7 @@ import argparse
 
 import polars as pl
 
-from warmline import cards, conditions, generations, judging, observations, prompts, questions, tables
+from warmline import cards, conditions, generations, judging, observations, observing, prompts, questions, tables
 from warmline.command import Parser, run
 
 
@@ -24,7 +24,7 @@ def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
     by_task = {path.stem: tables.read(path, questions.QUESTIONS) for path in arguments.questions}
     parts = [
-        observations.observe(
+        observing.observe(
             arm,
             asked.parent.name,
             conditions.parse(asked.stem),

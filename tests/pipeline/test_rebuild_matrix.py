@@ -727,12 +727,18 @@ def expected(all_jobs: set[str], patterns: Sequence[str]) -> set[str]:
     return jobs
 
 
+@pytest.fixture(scope="module")
+def jobs_before(finished: StudyCopy) -> set[str]:
+    """The messages of all jobs of the finished study."""
+    return finished.planned("--forceall")
+
+
 def test_finished_study_plans_nothing(study: StudyCopy) -> None:
     assert study.planned() == set()
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_edit_rebuilds_exactly_what_depends_on_it(study: StudyCopy, name: str) -> None:
+def test_edit_rebuilds_exactly_what_depends_on_it(study: StudyCopy, jobs_before: set[str], name: str) -> None:
     row = MATRIX[name]
     before = study.calls()
     row.edit(study)
@@ -740,7 +746,9 @@ def test_edit_rebuilds_exactly_what_depends_on_it(study: StudyCopy, name: str) -
     if not row.plans:
         assert planned == set()
         return
-    assert planned == expected(study.planned("--forceall"), row.plans)
+    # New jobs have no outputs yet, so they are planned; which ones an edit took away is asked only where it matters.
+    if planned != expected(jobs_before | planned, row.plans):
+        assert planned == expected(study.planned("--forceall"), row.plans)
     if row.calls is None:
         return
     study.run()

@@ -8,7 +8,8 @@ from warmline.conditions import parse
 from warmline.errors import UserError
 from warmline.generations import GENERATIONS
 from warmline.judging import JUDGEMENTS
-from warmline.observations import OBSERVATIONS, observe
+from warmline.observations import OBSERVATIONS
+from warmline.observing import observe
 from warmline.prompts import PROMPTS
 from warmline.questions import QUESTIONS
 
