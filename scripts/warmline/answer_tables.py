@@ -165,7 +165,7 @@ def check_table(checks: Sequence[Frame]) -> Table:
         Column("share", "Share (%)", number(1)),
         Column("original_share", "Share of the original (%)", number(1)),
         Column("limit", "Limit (%)", number(1)),
-        Column("examples", "First found"),
+        Column("examples", "First found", prose=True),
     ]
     return printed(shown, "Answers checked before the judge was asked", columns, checks)
 

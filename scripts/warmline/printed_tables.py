@@ -43,12 +43,13 @@ class Source(Generic[Content]):
 class Column:
     """A column to print: its name in the frame, its heading, and how a number is printed.
 
-    Without `printed` it holds texts, and the first such columns name the row.
+    Without `printed` it holds texts, and the first such columns name the row. Whole sentences, `prose`, need room.
     """
 
     name: str
     heading: str
     printed: Callable[[Any], str] | None = None
+    prose: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -96,7 +96,7 @@ def number_table(numbers: Frame, estimates: Sequence[Frame]) -> Table:
                 *_tested(f"{arm} ", 2),
                 Column(f"{arm} state", "State"),
             ]
-    columns += [Column("note", "Why not, or how"), Column("part", "Where")]
+    columns += [Column("note", "Why not, or how", prose=True), Column("part", "Where")]
     caption = "Numbers of the article, as printed and as its tables give them"
     return printed(rows, caption, columns, [numbers, *estimates])
 

@@ -297,7 +297,7 @@ def call_table(receipts: Sequence[Source[Mapping[str, Any]]]) -> Table:
         Column("rows", "Rows", count),
         Column("prompt_tokens", "Prompt tokens", count),
         Column("completion_tokens", "Completion tokens", count),
-        Column("finish_reasons", "Finish reasons"),
+        Column("finish_reasons", "Finish reasons", prose=True),
     ]
     rows = [_receipt_row(receipt) for receipt in receipts]
     frame = pl.DataFrame(rows, schema=[column.name for column in columns])
