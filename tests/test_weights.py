@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +199,15 @@ def test_a_model_made_ready_says_what_it_said_before(tiny_weights: Path, precisi
         expected, found = plain(tokens).logits, weights.for_inference(ready)(tokens).logits
     torch.testing.assert_close(found, expected)
     assert found.dtype == expected.dtype
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads what Linux tells of a process's memory")
+def test_a_model_made_ready_lets_its_file_go(model: Path) -> None:
+    def mapped() -> bool:
+        return str(model) in Path("/proc/self/maps").read_text(encoding="utf-8")
+
+    loaded = weights.load_model(tiny_model.card(model), "float32", CPU)
+    assert mapped()
+    weights.for_inference(loaded)
+    gc.collect()
+    assert not mapped()

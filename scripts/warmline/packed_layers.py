@@ -22,7 +22,7 @@ class PackedLinear(torch.nn.Module):
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
         super().__init__()
         self.weight: Any = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), TYPICAL_ROWS)
-        self.bias = None if bias is None else bias.detach()
+        self.bias = None if bias is None else bias.detach().clone()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
@@ -32,7 +32,8 @@ class PackedLinear(torch.nn.Module):
 def put_in(model: torch.nn.Module) -> None:
     """Put packed layers in place of the model's linear layers, GPT-2's spelling of them included.
 
-    The activation that GPT-2 spells out in eight steps is done in one.
+    The activation that GPT-2 spells out in eight steps is done in one. What is not packed is copied, so that nothing
+    keeps the whole of a weights file in memory, as a single tensor mapped from it does.
     """
     for module in list(model.modules()):
         for name, child in module.named_children():
@@ -42,3 +43,5 @@ def put_in(model: torch.nn.Module) -> None:
                 setattr(module, name, PackedLinear(child.weight.t(), child.bias))
             elif isinstance(child, NewGELUActivation):
                 setattr(module, name, torch.nn.GELU(approximate="tanh"))
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
