@@ -18,9 +18,9 @@ from warmline.errors import UserError
 # larger ones glibc hands back to the kernel after every use, and having them zeroed anew takes a good part of the time.
 BATCH_TOKENS = {"cpu": 2048, "cuda": 32_768}
 LOGIT_ROWS = {"cpu": 128, "cuda": 4096}
-# Every new shape of a table takes memory that stays taken, some 7 MB on the CPU: in oneDNN's cache, and in holes between
-# tables of almost one size. So the rows of logits are filled up to a multiple of this, and a batch's rows to one of
-# this many lengths between a power of two and the next.
+# Every new shape of a table takes memory that stays taken, some 7 MB on the CPU: in oneDNN's cache, and in holes
+# between tables of almost one size. So the rows of logits are filled up to a multiple of this, and a batch's rows to
+# one of this many lengths between a power of two and the next.
 LOGIT_ROWS_STEP = 32
 LENGTHS_IN_A_DOUBLING = 16
 
