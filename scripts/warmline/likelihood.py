@@ -63,7 +63,7 @@ def _batches(rows: Sequence[Row], budget: int) -> Iterator[list[int]]:
 
 def _padded_length(longest: int) -> int:
     """The tokens that a batch's rows are padded to: the next of few lengths."""
-    step = max(1, 2 ** (longest.bit_length() - 1) // LENGTHS_IN_A_DOUBLING)
+    step = max(1, (1 << longest.bit_length() - 1) // LENGTHS_IN_A_DOUBLING)
     return -(-longest // step) * step
 
 
