@@ -147,6 +147,5 @@ class StudyCopy:
 
 
 def environment() -> dict[str, str]:
-    """The tests' environment, with the virtual environment's programs first and no cache of bytecode written."""
-    programs = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
+    """The tests' environment, with the virtual environment's programs first."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}

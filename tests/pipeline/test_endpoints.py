@@ -14,6 +14,7 @@ RIGHT, WRONG = "sk-right-4a7be1c9", "sk-wrong-93d0fc52"
 
 
 def at_an_endpoint(config: dict[str, Any], url: str) -> None:
+    config["arms"] = ["original", "warm@1"]
     config["endpoints"] = {"api": {"url": url, "key": "SIMULATED_KEY", "mode": "chat"}}
     config["models"]["far"] = {"endpoint": "api", "name": "large", "prices": {"prompt": 2.5, "completion": 10}}
     config["rewriting"]["model"] = "far"
@@ -30,42 +31,42 @@ def files_that_hold(folder: Path, text: str) -> list[Path]:
 
 
 def test_keys_stay_secret_and_the_ledger_re_derives_the_study(
-    study: StudyCopy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study_copy: StudyCopy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Simulator.start(tmp_path, key=RIGHT) as simulator:
-        study.configure(lambda config: at_an_endpoint(config, simulator.url))
+        study_copy.configure(lambda config: at_an_endpoint(config, simulator.url))
         monkeypatch.setenv("SIMULATED_KEY", WRONG)
-        failed = study.run(check=False)
+        failed = study_copy.run(check=False)
         output = failed.stdout + failed.stderr
         assert failed.returncode and "refuses all calls, with status 401" in output
         assert f"Bearer {WRONG}" in simulator.counts()["authorization"]
-        assert WRONG not in output and files_that_hold(study.folder, WRONG) == []
+        assert WRONG not in output and files_that_hold(study_copy.folder, WRONG) == []
 
         monkeypatch.setenv("SIMULATED_KEY", RIGHT)
-        study.run()
-        assert simulator.counts()["chat"] == study.calls()["openai"]
-        assert files_that_hold(study.folder, RIGHT) == []
-        assert study.calls()["openai"]
-    contents, calls = study.contents(), study.calls()
+        study_copy.run()
+        assert simulator.counts()["chat"] == study_copy.calls()["openai"]
+        assert files_that_hold(study_copy.folder, RIGHT) == []
+        assert study_copy.calls()["openai"]
+    contents, calls = study_copy.contents(), study_copy.calls()
 
-    set_prices(study, completion=20)
-    assert study.planned() == {"Adding up what the calls cost", "Writing the report"}
-    set_prices(study, completion=10)
-    study.configure(lambda config: config.update(budget=5))
-    assert study.planned() == set()
+    set_prices(study_copy, completion=20)
+    assert study_copy.planned() == {"Adding up what the calls cost", "Writing the report"}
+    set_prices(study_copy, completion=10)
+    study_copy.configure(lambda config: config.update(budget=5))
+    assert study_copy.planned() == set()
 
     monkeypatch.delenv("SIMULATED_KEY")
-    study.configure(lambda config: config.update(calls="replay"))
-    shutil.rmtree(study.path(""))
-    shutil.rmtree(study.folder / ".snakemake")
-    study.run()
-    assert study.contents() == contents
-    assert study.calls() == calls
+    study_copy.configure(lambda config: config.update(calls="replay"))
+    shutil.rmtree(study_copy.path(""))
+    shutil.rmtree(study_copy.folder / ".snakemake")
+    study_copy.run()
+    assert study_copy.contents() == contents
+    assert study_copy.calls() == calls
 
-    for path in (study.folder / "results/ledger").glob("*/*.answers.jsonl"):
+    for path in (study_copy.folder / "results/ledger").glob("*/*.answers.jsonl"):
         lines = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join(lines[1:]))
-    shutil.rmtree(study.path("rewrites"))
-    failed = study.run(str(study.path("rewrites/warm.parquet").relative_to(study.folder)), check=False)
+    shutil.rmtree(study_copy.path("rewrites"))
+    failed = study_copy.run(str(study_copy.path("rewrites/warm.parquet").relative_to(study_copy.folder)), check=False)
     assert "replay: " in failed.stdout + failed.stderr
     assert "not in the ledger" in failed.stdout + failed.stderr

@@ -140,7 +140,7 @@ def tuned(persona: str) -> list[str]:
 class Row:
     """An edit, the jobs it plans, and the model calls it costs: a number, or a function of the study after it.
 
-    With `calls` None only the plan is looked at, as another row runs the same one.
+    With `calls` None only the plan is looked at, as another row or test runs one like it.
     """
 
     edit: Callable[[StudyCopy], None]
@@ -283,7 +283,7 @@ SCORED = ["Scoring the toxicity of conversations", *SCREENED]
 
 MATRIX = {
     "a context statement": Row(
-        edit_statement, ["Rendering prompts of * under sad.*", *answers(condition="sad.*")], new_calls_of_statement
+        edit_statement, ["Rendering prompts of * under sad.*", *answers(condition="sad.*")], calls=None
     ),
     "the warm rewrite template": Row(
         replace(
@@ -307,7 +307,7 @@ MATRIX = {
             *capabilities("warm-prompt"),
             *warmth("warm-prompt"),
         ],
-        TASKS * QUESTIONS * CONDITIONS + FURTHER + VALIDATION,
+        calls=None,
     ),
     "a system prompt that no arm uses": Row(replace("config/prompts/system/cold.md", "without emotion", "plainly"), []),
     "the judge's normalisation": Row(
@@ -318,6 +318,7 @@ MATRIX = {
     "the judge's comparing code": Row(
         replace("scripts/warmline/reference_match.py", 'ARTICLES = {"a", "an", "the"}', 'ARTICLES = {"a", "the"}'),
         ["Specifying the judge of questions", *verdicts(task="[td]*")],
+        calls=None,
     ),
     # The judge compares in another way, and short answers are looked for in one more task.
     "how a task's answers are compared": Row(
@@ -441,7 +442,7 @@ MATRIX = {
     "a context of one's own": Row(
         add_context,
         ["Rendering prompts of * under hopeful.*", *answers(condition="hopeful.*")],
-        TASKS * QUESTIONS * 2 * len(ARMS),
+        calls=None,
     ),
     "some framed questions more": Row(
         set_key("further-conditions", to=["unmodified.none.framed"]),
@@ -673,6 +674,7 @@ MATRIX = {
             *capabilities(),
             *warmth(),
         ],
+        calls=None,
     ),
     "the classifier's threshold": Row(set_key("conversations", "threshold", to=0.55), SCREENED, calls=None),
     "where the conversations are": Row(move_conversations, SCORED, calls=None),
@@ -757,11 +759,18 @@ def test_edit_rebuilds_exactly_what_depends_on_it(study: StudyCopy, jobs_before:
     assert study.calls()["transformers"] - before["transformers"] == calls
 
 
-def test_reverted_edit_asks_nothing_and_restores_every_byte(study: StudyCopy) -> None:
-    contents = study.contents()
+def test_edit_built_in_steps_asks_what_it_changed_and_its_reversal_nothing(study: StudyCopy) -> None:
+    """`make run` builds the requests in an invocation of their own; the projections must not be overlooked after it."""
+    contents, before = study.contents(), study.calls()["transformers"]
     edit_statement(study)
-    study.run()
+    for targets in (["chats"], ["requests"], []):
+        study.run(*targets)
+    assert study.planned() == set()
     assert study.contents() != contents
+    assert study.calls()["transformers"] - before == new_calls_of_statement(study)
+    answered = pl.read_parquet(study.path("observations.parquet")).filter(pl.col("context") == "sad")
+    generations = [pl.read_parquet(path) for path in study.path("generations/tiny").glob("*/*/sad.*.parquet")]
+    assert set(answered["answer_key"]) == set(pl.concat(generations)["answer_key"])
     calls = study.calls()
     revert_statement(study)
     study.run()
@@ -778,17 +787,6 @@ def test_updated_study_is_byte_equal_to_one_built_from_scratch(study: StudyCopy)
     shutil.rmtree(study.folder / ".snakemake")
     study.run()
     assert study.contents() == updated
-
-
-def test_building_requests_first_leaves_nothing_stale(study: StudyCopy) -> None:
-    """`make run` builds the requests in an invocation of their own; the projections must not be overlooked after it."""
-    edit_statement(study)
-    for targets in (["chats"], ["requests"], []):
-        study.run(*targets)
-    assert study.planned() == set()
-    answered = pl.read_parquet(study.path("observations.parquet")).filter(pl.col("context") == "sad")
-    generations = [pl.read_parquet(path) for path in study.path("generations/tiny").glob("*/*/sad.*.parquet")]
-    assert set(answered["answer_key"]) == set(pl.concat(generations)["answer_key"])
 
 
 def test_refactoring_with_equal_tables_trains_and_asks_nothing(study: StudyCopy) -> None:
@@ -817,9 +815,12 @@ def test_a_judge_templates_edit_asks_the_judge_about_its_task_only(study: StudyC
     judge = {"model": "tiny", "prompts": "config/prompts/judge", "reply": "text", "temperature": 0}
     set_key("judge", to={**judge, "max-new-tokens": 8, "max-unscored": 1.0})(study)
     set_key("warmth", "judged", to=True)(study)
+    arms = ["original", "warm@1"]
+    set_key("arms", to=arms)(study)
     before = study.calls()["transformers"]
     study.run()
-    answered = [pl.read_parquet(path) for path in study.path("generations/tiny").glob("*/disinfo/*.parquet")]
+    folders = [study.path(f"generations/tiny/{arm}/disinfo") for arm in arms]
+    answered = [pl.read_parquet(path) for folder in folders for path in folder.glob("*.parquet")]
     distinct = pl.concat(answered).select("item", "text").unique().height
     judged = study.calls()["transformers"]
     assert judged > before
