@@ -24,7 +24,8 @@ def extend(config: dict[str, Any]) -> None:
         "warmth": "up",
     }
     config["arms"] = ["original", "honest-warm@1", "honest-warm-prompt"]
-    config["contexts"].append("afraid")
+    config["contexts"] = ["unmodified", "afraid"]
+    del config["capabilities"]
     config["tasks"]["capitals"] = {
         **{"source": "config/capitals.csv", "layout": "csv", "questions": 2},
         **{"templates": "config/prompts/beliefs/answer", "match": "contains"},
@@ -44,7 +45,7 @@ def test_a_study_grows_by_files_under_config_alone(study: StudyCopy) -> None:
     planned = study.planned()
     made_before = ("Rewriting replies into warm", "Tuning tiny into warm", "Sampling questions of triviaqa")
     assert not planned & set(made_before)
-    assert not any("Rendering prompts of triviaqa under sad" in job for job in planned)
+    assert not any("Rendering prompts of triviaqa under unmodified" in job for job in planned)
     before = study.calls()["transformers"]
     study.run()
     assert study.planned() == set()
@@ -58,7 +59,5 @@ def test_a_study_grows_by_files_under_config_alone(study: StudyCopy) -> None:
     known = old.filter(pl.col("task") != "capitals", pl.col("context") != "afraid").height
     rewritten = pl.read_parquet(study.path("rewrites/honest-warm.parquet"))["attempt"].sum()
     validation = 6 * len({"original", "honest-warm@1", "honest-warm-prompt"}) * 2 - 6
-    further = 2 * 3 * 2 - 2
-    assert (
-        known and study.calls()["transformers"] - before == observed.height - known + rewritten + validation + further
-    )
+    assert known
+    assert study.calls()["transformers"] - before == observed.height - known + rewritten + validation
