@@ -121,6 +121,12 @@ def test_personas_start_at_the_original_and_raw_values_are_kept() -> None:
     assert data.filter(model="small", persona="cold", epoch=0).height == 1
 
 
+def test_an_axis_stands_under_every_panel_and_nowhere_else() -> None:
+    curve, warmth = registry.figure("warmth_curve"), small_study.warmth().filter(model="small")
+    four = pl.concat([warmth.with_columns(model=pl.lit(f"model-{number}")) for number in range(4)])
+    assert to_svg(curve.draw(curve.prepare(four), "A title")).count(">epoch</text>") == 4
+
+
 def test_every_run_of_a_training_is_a_line_of_its_own() -> None:
     data = prepared("training_loss", small_study.training())
     assert set(data.filter(model="small")["curve"]) == {"cold", "warm"}

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from warmline.arm_names import ORIGINAL
-from warmline.figures.drawing import Chart, Figure, arms_of, finished, marks_by, numbers
+from warmline.figures.drawing import Chart, Figure, arms_of, finished, marks_by, numbers, panels
 
 PERCENT = ("rate", "lower", "upper", "difference")
 
@@ -47,7 +47,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
     panel = alt.layer(intervals, points).properties(width=230, height=height)
     rows = data.with_columns(what=pl.format("{}: {}", "task", "measure"))
     return finished(
-        panel.facet(data=rows, facet=alt.Facet("what:N", title=None), columns=3).resolve_scale(x="independent"),
+        panels(panel, rows, "what").resolve_scale(x="independent"),
         title,
         [
             "Share of right answers, or of yes to a question about the answer; bars: 95 % intervals after Wilson.",

@@ -14,7 +14,7 @@ from warmline.figures.drawing import (
     finished,
     marks_by,
     numbers,
-    panel_by_model,
+    panels,
 )
 from warmline.mean_over_tasks import TESTS, mean_over_tasks, with_family
 
@@ -47,7 +47,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
         )
     )
     return finished(
-        panel_by_model(alt.layer(zero, points).properties(width=280, height=alt.Step(22)), data),
+        panels(alt.layer(zero, points).properties(width=280, height=alt.Step(22)), data),
         title,
         [
             "Treated arm minus original; left of the line the arm is less accurate.",

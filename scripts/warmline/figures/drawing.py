@@ -59,9 +59,16 @@ def finished(chart: Chart, title: str, sentences: Sequence[str]) -> Chart:
     return chart.properties(title=words, config=config)
 
 
-def panel_by_model(panel: alt.Chart | alt.LayerChart | alt.FacetChart, data: pl.DataFrame) -> alt.FacetChart:
-    """The chart once for each model of the data."""
-    return panel.facet(data=data, facet=alt.Facet("model:N", title=None), columns=3)
+def panels(
+    panel: alt.Chart | alt.LayerChart | alt.FacetChart, data: pl.DataFrame, column: str = "model"
+) -> alt.FacetChart:
+    """The chart once for each value of a column, each over an axis of its own.
+
+    A shared axis would stand under the last row also where that has no panel.
+    """
+    facet = alt.Facet(f"{column}:N", title=None)
+    chart: alt.FacetChart = panel.facet(data=data, facet=facet, columns=3).resolve_axis(x="independent")
+    return chart
 
 
 def distinct(data: pl.DataFrame, column: str) -> list[str]:

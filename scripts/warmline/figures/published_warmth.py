@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.figures.drawing import DASHES, PALETTE, SHAPES, Chart, Figure, finished, numbers, scale
+from warmline.figures.drawing import DASHES, PALETTE, SHAPES, Chart, Figure, finished, numbers, panels, scale
 
 
 def prepare(compared: pl.DataFrame) -> pl.DataFrame:
@@ -55,7 +55,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
     panel = alt.layer(bars, lines, points).properties(width=300, height=220)
     rows = data.with_columns(who=pl.format("{}, {}", "model", "persona"))
     return finished(
-        panel.facet(data=rows, facet=alt.Facet("who:N", title=None), columns=3),
+        panels(panel, rows, "who"),
         title,
         ["Mean over the responses to the validation prompts; bars: one standard error.", "Epoch 0 is the original."],
     )

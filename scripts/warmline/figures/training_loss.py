@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.figures.drawing import DASHES, PALETTE, Chart, Figure, distinct, finished, panel_by_model, scale
+from warmline.figures.drawing import DASHES, PALETTE, Chart, Figure, distinct, finished, panels, scale
 
 
 def prepare(training: pl.DataFrame) -> pl.DataFrame:
@@ -36,7 +36,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
         )
     )
     return finished(
-        panel_by_model(lines.properties(width=300, height=220), data),
+        panels(lines.properties(width=300, height=220), data),
         title,
         ["Mean over the assistant's tokens of a step's chats, before the step; not comparable between tokenizers."],
     )

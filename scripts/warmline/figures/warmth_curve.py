@@ -15,7 +15,7 @@ from warmline.figures.drawing import (
     distinct,
     finished,
     numbers,
-    panel_by_model,
+    panels,
     scale,
 )
 from warmline.warmth import CLEAN
@@ -63,7 +63,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
         tooltip=["model:N", "persona:N", "epoch:Q", "arm:N", "n:Q", *numbers(".5f", "mean", "low", "high")],
     )
     return finished(
-        panel_by_model(alt.layer(bars, lines, points).properties(width=300, height=220), data),
+        panels(alt.layer(bars, lines, points).properties(width=300, height=220), data),
         title,
         ["Mean over the responses to the validation prompts; bars: one standard error.", "Epoch 0 is the original."],
     )
