@@ -307,7 +307,7 @@ MATRIX = {
             *capabilities("warm-prompt"),
             *warmth("warm-prompt"),
         ],
-        calls=None,
+        TASKS * QUESTIONS * CONDITIONS + FURTHER + VALIDATION,
     ),
     "a system prompt that no arm uses": Row(replace("config/prompts/system/cold.md", "without emotion", "plainly"), []),
     "the judge's normalisation": Row(
@@ -442,7 +442,7 @@ MATRIX = {
     "a context of one's own": Row(
         add_context,
         ["Rendering prompts of * under hopeful.*", *answers(condition="hopeful.*")],
-        calls=None,
+        TASKS * QUESTIONS * 2 * len(ARMS),
     ),
     "some framed questions more": Row(
         set_key("further-conditions", to=["unmodified.none.framed"]),
