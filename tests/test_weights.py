@@ -17,6 +17,7 @@ from bitsandbytes.nn import Linear4bit
 from warmline import digests, weights
 from warmline.cards import Weights
 from warmline.errors import UserError
+from warmline.packed_layers import PackedLinear
 
 CPU = torch.device("cpu")
 
@@ -199,6 +200,15 @@ def test_a_model_made_ready_says_what_it_said_before(tiny_weights: Path, precisi
         expected, found = plain(tokens).logits, weights.for_inference(ready)(tokens).logits
     torch.testing.assert_close(found, expected)
     assert found.dtype == expected.dtype
+
+
+def test_where_torch_has_no_onednn_a_model_keeps_its_layers(
+    tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    ready = weights.for_inference(weights.load_model(tiny_model.card(tiny_weights), "float32", CPU))
+    assert not any(isinstance(module, PackedLinear) for module in ready.modules())
+    assert any(isinstance(module, torch.nn.Linear) for module in ready.modules())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads what Linux tells of a process's memory")

@@ -145,10 +145,12 @@ def verify(weights: Weights) -> None:
 def for_inference(model: Any) -> Any:
     """The model ready to be asked; it cannot be trained afterwards.
 
-    On the CPU its fp32 products go through oneDNN: torch's own choice, MKL, leaves half of an AMD processor unused.
+    On the CPU its fp32 products go through oneDNN, where torch has it (on Apple's processors it has not): torch's own
+    choice, MKL, leaves half of an AMD processor unused.
     """
-    quantized = getattr(model, "is_quantized", False)
-    if model.device.type == "cpu" and model.dtype == torch.float32 and not quantized:
+    plain = model.device.type == "cpu" and model.dtype == torch.float32 and not getattr(model, "is_quantized", False)
+    onednn: Any = torch.backends.mkldnn
+    if plain and onednn.is_available():
         packed_layers.put_in(model)
     return model.eval()
 
