@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import yaml
 
-from warmline import configuration, plan, shutdown
+from warmline import configuration, plan, planned_costs, shutdown
 from warmline.calling_jobs import GRADES, REWRITING, Job
 from warmline.dimensions import DIMENSIONS
 from warmline.engines.endpoint import Endpoint
@@ -98,8 +98,8 @@ def print_plan(arguments: argparse.Namespace) -> None:
     # Local weights without prices cost nothing; what an endpoint takes is not known.
     prices = {name: Prices(**m.get("prices", {})) for name, m in models.items() if "prices" in m or "source" in m}
     prices[plan.REFERENCE] = Prices()
-    table = plan.table(tallies, prices, plan.rates(receipts))
-    print(plan.text(table))
+    table = planned_costs.table(tallies, prices, planned_costs.rates(receipts))
+    print(planned_costs.text(table))
     print("\nTokens, USD and time are estimated, for the new rows alone; ? is what cannot be told yet.")
     if any(tally.at_most for tally in tallies):
         print("At most: what some rows are made from is not built yet, or stale.")
