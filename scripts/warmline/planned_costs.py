@@ -16,6 +16,7 @@ from warmline.study import QUESTIONS
 
 BYTES_PER_TOKEN = 4.0
 """English text, where the ledger holds no answer to measure it by."""
+POOLED = ("new", "new_bytes", "untold", "answered", "answered_bytes", "prompt_tokens", "completion_tokens")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,9 +95,8 @@ def _pool(tallies: Iterable[Tally], like: Tally) -> Tally:
     pool = Tally(like.job, like.asked, like.max_new_tokens)
     for tally in tallies:
         if (tally.job.role, tally.job.suite) == (like.job.role, like.job.suite):
-            for name in ("new", "new_bytes", "untold", "answered", "answered_bytes", "prompt_tokens"):
+            for name in POOLED:
                 setattr(pool, name, getattr(pool, name) + getattr(tally, name))
-            pool.completion_tokens += tally.completion_tokens
     return pool
 
 
