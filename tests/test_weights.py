@@ -9,6 +9,7 @@ from typing import Any
 
 import gguf_wheel
 import pytest
+import tiny_gpt2
 import tiny_model
 import torch
 from bitsandbytes.functional import dequantize_4bit
@@ -212,11 +213,13 @@ def test_where_torch_has_no_onednn_a_model_keeps_its_layers(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads what Linux tells of a process's memory")
-def test_a_model_made_ready_lets_its_file_go(model: Path) -> None:
+def test_a_model_made_ready_lets_its_file_go(tmp_path: Path) -> None:
     def mapped() -> bool:
-        return str(model) in Path("/proc/self/maps").read_text(encoding="utf-8")
+        return str(tmp_path) in Path("/proc/self/maps").read_text(encoding="utf-8")
 
-    loaded = weights.load_model(tiny_model.card(model), "float32", CPU)
+    # Its layers have biases.
+    tiny_gpt2.model().save_pretrained(tmp_path)
+    loaded = weights.load_model(tiny_model.card(tmp_path), "float32", CPU)
     assert mapped()
     weights.for_inference(loaded)
     gc.collect()
