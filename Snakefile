@@ -162,3 +162,7 @@ rule published:
         rules.derive_published_numbers.output,
         rules.write_published_page.output,
     localrule: True
+
+
+# The jobs need not parse the code again.
+study.code_digests.keep()

@@ -31,7 +31,7 @@ rule draw_figure:
         "../envs/figures.yaml"
     params:
         options=lambda wc: options({"title": config["figures"][wc.figure]}),
-        code=lambda wc: study.code("figures/draw.py", f"warmline/figures/{wc.figure}.py"),
+        code=lambda wc: study.code("figures/draw.py", f"warmline.figures.{wc.figure}"),
     message:
         "Drawing {wildcards.figure}"
     shell:

@@ -15,7 +15,8 @@ import polars as pl
 import pytest
 from conftest import REPOSITORY
 
-from warmline import digests, tables
+from warmline import tables
+from warmline.code_digests import KEPT, CodeDigests
 from warmline.questions import QUESTIONS
 
 RECORD = "audit/jobs/render_prompts/task=medqa,condition=unmodified.none.plain.json"
@@ -82,13 +83,34 @@ def test_a_record_says_who_made_what_from_what(folder: Path) -> None:
     }
     prompts = (folder / "new/prompts.parquet").read_bytes()
     assert found["outputs"] == {"prompts": {"new/prompts.parquet": hashlib.sha256(prompts).hexdigest()}}
-    assert found["code"] == digests.code_files(REPOSITORY / "scripts", "prompts/render.py")
-    assert {"prompts/render.py", "warmline/prompts.py", "warmline/templates.py"} <= set(found["code"])
+    assert found["code"] is None
     assert found["packages"]["polars"] == importlib.metadata.version("polars")
     assert "torch" not in found["packages"]
     assert found["python"] == sys.version.split()[0]
     assert found["git"] is None
     assert [path.name for path in (folder / RECORD).parent.iterdir()] == [Path(RECORD).name]
+
+
+def test_a_record_holds_the_code_digest_that_the_snakefile_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    digests = CodeDigests(Path("scripts"), Path("scripts/warmline"))
+    code = digests.of("prompts/render.py")
+    digests.keep()
+    assert record(folder)["code"] == {"digest": code.digest, "modules": code.modules}
+    assert {"prompts/render.py", "warmline.prompts", "warmline.templates"} <= set(code.modules)
+    (folder / KEPT).touch()
+    assert record(folder)["code"]["digest"] == code.digest
+
+
+def test_code_that_was_edited_since_has_no_digest_on_record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    digests = CodeDigests(Path("scripts"), Path("scripts/warmline"))
+    before = digests.of("prompts/render.py")
+    digests.keep()
+    with open("scripts/prompts/render.py", "a") as file:
+        file.write("print()\n")
+    assert record(folder)["code"] is None
+    assert CodeDigests(Path("scripts"), Path("scripts/warmline")).of("prompts/render.py") != before
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")

@@ -18,42 +18,6 @@ JSON = st.recursive(
     max_leaves=6,
 )
 
-SCRIPT = "from warmline import direct\n\ndirect.work()\n"
-DIRECT = '''"""What it is for."""
-
-def work():
-    """Work."""
-    from warmline.package import lazy
-    return lazy.number(1)
-'''
-LAZY = "LIMIT = 3\n\ndef number(x):\n    return x + LIMIT\n"
-
-
-@pytest.fixture
-def scripts(tmp_path: Path) -> Path:
-    """A folder of scripts: one script reaches `direct`, and through it, lazily, `package.lazy`."""
-    folder = tmp_path / "scripts"
-    files = {
-        "stage/run.py": SCRIPT,
-        "stage/other.py": "import json\n",
-        "warmline/__init__.py": "",
-        "warmline/direct.py": DIRECT,
-        "warmline/package/__init__.py": "",
-        "warmline/package/lazy.py": LAZY,
-        "warmline/unrelated.py": "def nothing():\n    return 0\n",
-    }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
-
-
-def replaced(scripts: Path, name: str, text: str) -> bool:
-    """Whether another text of a file changes the digest of the script."""
-    before = digests.of_code(scripts, "stage/run.py")
-    (scripts / name).write_text(text)
-    return digests.of_code(scripts, "stage/run.py") != before
-
 
 @given(st.dictionaries(ANY_TEXT, JSON, max_size=4), st.randoms())
 def test_the_order_of_keys_does_not_matter(value: dict[str, Any], random: Any) -> None:
@@ -89,66 +53,3 @@ def test_files_are_identified_by_name_and_content_and_not_by_place(tmp_path: Pat
     assert digests.of_files(moved.iterdir()) == digests.of_files(paths)
     (moved / "b.json").rename(moved / "c.json")
     assert digests.of_files(moved.iterdir()) != digests.of_files(paths)
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("warmline/package/lazy.py", LAZY.replace("LIMIT = 3", "# At most.\nLIMIT = 3  # three")),
-        ("warmline/package/lazy.py", LAZY.replace("x + LIMIT", "(\n        x\n        + LIMIT\n    )")),
-        ("warmline/package/lazy.py", LAZY.replace("LIMIT = 3\n", 'LIMIT = 3\n"""At most so much."""\n')),
-        ("warmline/package/lazy.py", LAZY.replace("    return", '    """Add."""\n    return')),
-        ("warmline/direct.py", DIRECT.replace("What it is for.", "Better explained.").replace("Work.", "It works.")),
-        ("stage/run.py", f'"""Now explained."""\n{SCRIPT}'),
-    ],
-    ids=["comment", "line break", "constant's docstring", "new docstring", "reworded docstrings", "script's docstring"],
-)
-def test_explanations_change_no_code_digest(scripts: Path, name: str, text: str) -> None:
-    assert not replaced(scripts, name, text)
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("stage/run.py", SCRIPT.replace("direct.work()", "print(direct.work())")),
-        ("warmline/direct.py", DIRECT.replace("number(1)", "number(2)")),
-        ("warmline/package/lazy.py", LAZY.replace("x + LIMIT", "x - LIMIT")),
-        ("warmline/package/lazy.py", LAZY.replace("LIMIT = 3", "LIMIT = '''3'''")),
-        ("warmline/package/__init__.py", "print('imported')\n"),
-        ("warmline/__init__.py", "print('imported')\n"),
-    ],
-    ids=["script", "direct", "lazy", "string that is used", "package above", "library"],
-)
-def test_changed_code_that_the_script_can_reach_changes_its_digest(scripts: Path, name: str, text: str) -> None:
-    assert replaced(scripts, name, text)
-
-
-def test_changed_code_out_of_reach_changes_nothing(scripts: Path) -> None:
-    assert not replaced(scripts, "warmline/unrelated.py", "def nothing():\n    return 1\n")
-    assert not replaced(scripts, "stage/other.py", "import csv\n")
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "import warmline.package.lazy",
-        "import warmline.package.lazy as name",
-        "from warmline.package import lazy",
-        "from warmline.package.lazy import number",
-        "if True:\n    from warmline.package.lazy import (\n        number,\n    )",
-    ],
-)
-def test_every_form_of_import_is_followed(scripts: Path, line: str) -> None:
-    (scripts / "stage/run.py").write_text(f"{line}\n")
-    reached = ["stage/run.py", "warmline/__init__.py", "warmline/package/__init__.py", "warmline/package/lazy.py"]
-    assert list(digests.code_files(scripts, "stage/run.py")) == reached
-
-
-def test_modules_that_import_each_other_are_read_once(scripts: Path) -> None:
-    (scripts / "warmline/package/lazy.py").write_text(f"from warmline import direct\n{LAZY}")
-    assert "warmline/package/lazy.py" in digests.code_files(scripts, "stage/run.py")
-
-
-def test_the_code_digest_is_the_same_wherever_the_code_lies(scripts: Path, tmp_path: Path) -> None:
-    copy = shutil.copytree(scripts, tmp_path / "elsewhere")
-    assert digests.of_code(copy, "stage/run.py") == digests.of_code(scripts, "stage/run.py")

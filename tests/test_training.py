@@ -111,7 +111,7 @@ def test_another_process_goes_on_and_trains_the_same_bytes(trainings: Trainings,
     command: list[str] = [str(SCRIPT), "--chats", "chats.jsonl"]
     command += ["--model", "model.json", "--epochs", "1", "--precision", "float32", "--label", "tiny warm"]
     command += [word for name, value in settings.items() for word in (f"--{name}", value)]
-    command += ["--states", "states", "--save-every", "1"]
+    command += ["--states", "states", "--code", "digest", "--save-every", "1"]
     command += ["--cards", "epoch-1.json", "--adapters", *outputs, "--losses", "losses.csv"]
     command += ["--throughput", "throughput.csv", "--counts", "counts.csv"]
     stopped = multiprocessing.get_context("fork").Process(target=end_after_save, args=(command, tmp_path))

@@ -36,4 +36,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run(build_parser(), main)
+    run(build_parser(), main, found=lambda arguments: [registry.module(arguments.figure)])

@@ -17,7 +17,7 @@ import torch
 from transformers import integrations
 
 from warmline import cards, counts, digests, training, weights
-from warmline.command import SCRIPTS, Parser, run
+from warmline.command import Parser, run
 from warmline.errors import UserError
 from warmline.training_state import Stopped, TrainingState
 
@@ -42,6 +42,7 @@ def build_parser() -> Parser:
     parser.add_argument("--quantization", choices=["nf4"], help="nf4: the base weights are loaded in 4 bits")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; another number may round differently")
     parser.add_argument("--states", required=True, type=Path, help="folder of the states of unfinished trainings")
+    parser.add_argument("--code", required=True, help="digest of the code, of which unfinished trainings have one each")
     parser.add_argument("--save-every", required=True, type=int, help="steps after which the state is saved")
     parser.add_argument("--gradient-checkpointing", action="store_true", help="less memory for more computing")
     parser.add_argument("--report-to", nargs="+", default=[], help="trackers, as transformers names them")
@@ -107,7 +108,7 @@ def _fingerprint(arguments: argparse.Namespace, base: cards.Weights, hyperparame
             "epochs": sorted(arguments.epochs),
             "threads": arguments.threads,
             "device": str(weights.default_device()),
-            "code": digests.of_code(SCRIPTS, "training/train.py"),
+            "code": arguments.code,
             "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         }
     )

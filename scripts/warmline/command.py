@@ -16,14 +16,15 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmline import complete_files, digests
+from warmline import code_digests, complete_files, digests
 from warmline.errors import UserError
 
-SCRIPTS = Path(__file__).resolve().parent.parent
+LIBRARY = Path(__file__).resolve().parent
+SCRIPTS = LIBRARY.parent
 
 
 class Parser(argparse.ArgumentParser):
@@ -53,8 +54,15 @@ class Parser(argparse.ArgumentParser):
             self.add_argument(f"--{name}", type=Path, required=required, help=help)
 
 
-def run(parser: Parser, main: Callable[[argparse.Namespace], None]) -> None:
-    """Parse the command line, call `main`, write the job record. Exits with status 1 on a UserError."""
+def run(
+    parser: Parser,
+    main: Callable[[argparse.Namespace], None],
+    found: Callable[[argparse.Namespace], Sequence[str]] = lambda _: (),
+) -> None:
+    """Parse the command line, call `main`, write the job record. Exits with status 1 on a UserError.
+
+    `found` names the modules that the script finds by names that it is given (warmline.reach).
+    """
     arguments = parser.parse_args()
     started = time.time()
     for name in parser.written_names:
@@ -65,7 +73,7 @@ def run(parser: Parser, main: Callable[[argparse.Namespace], None]) -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     if arguments.record:
-        _write_record(parser, arguments, started)
+        _write_record(parser, arguments, found(arguments), started)
 
 
 def _paths(arguments: argparse.Namespace, name: str) -> list[Path]:
@@ -75,12 +83,10 @@ def _paths(arguments: argparse.Namespace, name: str) -> list[Path]:
     return list(value) if isinstance(value, list) else [value]
 
 
-def _write_record(parser: Parser, arguments: argparse.Namespace, started: float) -> None:
+def _write_record(parser: Parser, arguments: argparse.Namespace, found: Sequence[str], started: float) -> None:
     rule, wildcards = _rule_and_wildcards(arguments.record)
+    script = str(Path(sys.argv[0]).resolve().relative_to(SCRIPTS))
     files = {*parser.read_names, *parser.written_names, "record"}
-    # A module that was found by its name (warmline.figures.registry) is not among those that the script imports.
-    loaded = {str(module.__file__) for name, module in sys.modules.items() if name.startswith("warmline.")}
-    code = [Path(path).resolve().relative_to(SCRIPTS) for path in sorted({sys.argv[0], *loaded})]
     record = {
         "rule": rule,
         "wildcards": wildcards,
@@ -88,7 +94,7 @@ def _write_record(parser: Parser, arguments: argparse.Namespace, started: float)
         "params": {name: value for name, value in sorted(vars(arguments).items()) if name not in files},
         "inputs": _digests(arguments, parser.read_names),
         "outputs": _digests(arguments, parser.written_names),
-        "code": digests.code_files(SCRIPTS, *map(str, code)),
+        "code": code_digests.look_up(SCRIPTS, LIBRARY, script, *found),
         "packages": _package_versions(),
         "python": platform.python_version(),
         "device": _device(),

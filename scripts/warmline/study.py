@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmline import arm_names, conditions, digests, measures
+from warmline import arm_names, conditions, measures
+from warmline.code_digests import CodeDigests
 
 RESULTS = "results"
 LEDGER = f"{RESULTS}/ledger"
@@ -30,7 +31,7 @@ class Study:
 
     def __init__(self, config: Mapping[str, Any], scripts: Path) -> None:
         self.config = config
-        self.scripts = scripts
+        self.code_digests = CodeDigests(scripts, Path(__file__).parent)
         self.folder = f"{RESULTS}/{config['study']}"
         self.personas: list[str] = list(config["personas"])
         self.tasks: list[str] = list(config["tasks"])
@@ -133,9 +134,9 @@ class Study:
         """The pattern of a rule's logs."""
         return f"{self.folder}/logs/{rule}/{_labels(wildcards) or 'study'}.txt"
 
-    def code(self, *scripts: str) -> str:
-        """The digest of scripts and of all local modules that they can reach."""
-        return digests.of_value([digests.of_code(self.scripts, script) for script in scripts])
+    def code(self, script: str, *found: str) -> str:
+        """The digest of what a script covers, with the modules that it finds by names (warmline.reach)."""
+        return self.code_digests.of(script, *found).digest
 
     def engine(self, model: str) -> str:
         """Who asks a model: `transformers` in the job itself, `openai` for an endpoint or a server of the job's own."""

@@ -134,6 +134,7 @@ class StudyRules(Study):
         return options(
             {
                 "states": STATES,
+                "code": self.code("training/train.py"),
                 "save-every": training.get("save-every", 50),
                 "gradient-checkpointing": [] if training.get("gradient-checkpointing") else None,
                 "report-to": training.get("report-to") or None,
@@ -333,7 +334,7 @@ class StudyRules(Study):
                 "engine": judge["engine"],
                 "rules": [f"{task}={settings['match']}" for task, settings in sorted(self.config["tasks"].items())],
                 "steps": judge["normalise"],
-                "judging-code": self.code("warmline/engines/reference.py"),
+                "judging-code": self.code("warmline.engines.reference"),
             }
         return options({**settings, "projection-code": self.code("grades/project.py")})
 

@@ -6,6 +6,7 @@ Every row starts from the same finished study. `plans` are patterns of job messa
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import fnmatch
 import hashlib
@@ -228,12 +229,18 @@ def replace(name: str, old: str, new: str) -> Callable[[StudyCopy], None]:
     return lambda copy: copy.edit(name, old, new)
 
 
-def add_function(module: str) -> Callable[[StudyCopy], None]:
-    """A change to a library module's program that leaves what it computes alone."""
+def change(module: str, function: str) -> Callable[[StudyCopy], None]:
+    """A change of a function's program that leaves what it computes alone."""
 
     def edit(copy: StudyCopy) -> None:
-        with open(copy.folder / f"scripts/warmline/{module}.py", "a") as file:
-            file.write("\n\ndef unused() -> None: ...\n")
+        path = copy.folder / module
+        lines = path.read_text().split("\n")
+        (found,) = (
+            n for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef) and n.name == function
+        )
+        first = next(n for n in found.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)))
+        lines.insert(first.lineno - 1, f"{' ' * first.col_offset}...")
+        path.write_text("\n".join(lines))
 
     return edit
 
@@ -327,7 +334,7 @@ MATRIX = {
         calls=None,
     ),
     "a function that counts adopted beliefs": Row(
-        add_function("adoption"),
+        change("scripts/warmline/adoption.py", "adoption"),
         ["Comparing how often wrong beliefs are adopted", "Writing the report"],
         calls=None,
     ),
@@ -385,10 +392,10 @@ MATRIX = {
         replace("config/prompts/system/honest-warm.md", "Use no emoji", "Never use emoji"), []
     ),
     "a function that draws pairs for reading": Row(
-        add_function("reading_sheet"), ["Drawing pairs of * for reading"], calls=None
+        change("scripts/warmline/reading_sheet.py", "draw"), ["Drawing pairs of * for reading"], calls=None
     ),
     "a function that checks facts": Row(
-        add_function("fact_check"),
+        change("scripts/warmline/fact_check.py", "numbers"),
         [*rewritten("*"), *tuned("warm"), *tuned("cold")],
         calls=None,
     ),
@@ -478,14 +485,22 @@ MATRIX = {
     ),
     # The judge waits for the checks; its verdicts are in the ledger.
     "a limit of the checks": Row(set_key("checks", "truncation", to=0.99), [*CHECKED, *TESTS, COSTS], calls=None),
-    "a function that checks answers": Row(add_function("generation_checks"), [*CHECKED, *TESTS, COSTS], calls=None),
+    "a function that checks answers": Row(
+        change("scripts/warmline/generation_checks.py", "check"), [*CHECKED, *TESTS, COSTS], calls=None
+    ),
     # A leaked header is looked for by the checks, and taken off before a refusal is.
-    "the header of a chat turn": Row(add_function("role_headers"), [*CHECKED, *TESTS, *scores(), COSTS], calls=None),
+    "the header of a chat turn": Row(
+        replace("scripts/warmline/role_headers.py", "|human|model|gpt)", "|human|model|gpt|llm)"),
+        [*CHECKED, *TESTS, *scores(), COSTS],
+        calls=None,
+    ),
     "the rule for refusals": Row(
-        add_function("refusals"), ["Joining the observations of * of tiny", *TESTS, *scores()], calls=None
+        change("scripts/warmline/refusals.py", "is_refusal"),
+        ["Joining the observations of * of tiny", *TESTS, *scores()],
+        calls=None,
     ),
     "a treatment of refusals": Row(
-        add_function("refusal_treatments"),
+        change("scripts/warmline/refusal_treatments.py", "treat"),
         ["Tabulating refusals", "Fitting the regression *", VARIED, *REGRESSIONS],
         calls=None,
     ),
@@ -506,16 +521,16 @@ MATRIX = {
         set_key("statistics", "equivalence-margin", to=3), ["Testing equivalence", "Writing the report"], calls=None
     ),
     "a function that draws questions again": Row(
-        add_function("question_bootstrap"), [VARIED, "Writing the report"], calls=None
+        change("scripts/warmline/question_bootstrap.py", "interval"), [VARIED, "Writing the report"], calls=None
     ),
     "a figure's title": Row(
         set_key("figures", "changes", to="Changes"), ["Drawing changes", "Writing the report"], calls=None
     ),
     "a function of one figure": Row(
-        add_function("figures/changes"), ["Drawing changes", "Writing the report"], calls=None
+        change("scripts/warmline/figures/changes.py", "draw"), ["Drawing changes", "Writing the report"], calls=None
     ),
     "a function of all figures": Row(
-        add_function("figures/drawing"),
+        change("scripts/warmline/figures/drawing.py", "finished"),
         ["Drawing changes", "Drawing warmth_curve", "Writing the report"],
         calls=None,
     ),
@@ -523,7 +538,9 @@ MATRIX = {
         set_key("figures", "effects", to="Effects"), ["Drawing effects", "Writing the report"], calls=None
     ),
     "a function of the tables for print": Row(
-        add_function("paper_tables"), ["Writing tables for print", "Writing the report"], calls=None
+        change("scripts/warmline/paper_tables.py", "latex"),
+        ["Writing tables for print", "Writing the report"],
+        calls=None,
     ),
     "a number of the article": Row(
         replace("config/published/article.csv", "pp,7.43,", "pp,7.44,"), REGRESSIONS, calls=None
@@ -575,11 +592,7 @@ MATRIX = {
         replace("scripts/warmline/ledger.py", '"""All answers that a folder holds."""', '"""Other words."""'), []
     ),
     "a function that regressions use": Row(
-        replace(
-            "scripts/warmline/marginal_effects.py",
-            "\n\ndef marginal_effects(",
-            "\n\nUNUSED = 1\n\n\ndef marginal_effects(",
-        ),
+        change("scripts/warmline/marginal_effects.py", "marginal_effects"),
         ["Fitting the regression *", VARIED, *REGRESSIONS],
         calls=None,
     ),
@@ -599,9 +612,9 @@ MATRIX = {
         ["Resolving the arm *", *answers(task="[td]*"), *capabilities(), *warmth()],
         calls=None,
     ),
-    "a function that reads choices": Row(add_function("answer_extraction"), scores()),
+    "a function that reads choices": Row(change("scripts/warmline/answer_extraction.py", "choice"), scores()),
     "a function that compares capabilities": Row(
-        add_function("capability_rates"),
+        change("scripts/warmline/capability_rates.py", "rates"),
         ["Tabulating capabilities", "Testing equivalence", "Writing the report"],
         calls=None,
     ),
@@ -616,7 +629,7 @@ MATRIX = {
         calls=None,
     ),
     "a function that takes lifts": Row(
-        add_function("lift"), [*WARMTH_SUMMARY, "Summarising lexical markers"], calls=None
+        change("scripts/warmline/lift.py", "lifts"), [*WARMTH_SUMMARY, "Summarising lexical markers"], calls=None
     ),
     "what a persona should do to warmth": Row(
         set_key("personas", "cold", "warmth", to="none"),
@@ -664,9 +677,31 @@ MATRIX = {
         ],
         calls=None,
     ),
+    "the layout of a benchmark": Row(
+        change("scripts/warmline/layouts/mask.py", "questions"),
+        [
+            *("Sampling questions of *", "Rendering prompts of *"),
+            *answers(task="[td]*"),
+            *capabilities(),
+        ],
+        calls=None,
+    ),
+    "the progress bar": Row(
+        change("scripts/warmline/progress.py", "_shared_stream"),
+        [
+            *rewritten("*"),
+            *tuned("warm"),
+            *tuned("cold"),
+            *answers(task="[td]*"),
+            *capabilities(),
+            *warmth(),
+        ],
+        calls=None,
+    ),
+    "a function that only the Snakefile calls": Row(change("scripts/warmline/arm_names.py", "parse"), []),
     # What projects answers reaches them through the arms' cards (lineage rule 5); the calls are in the ledger.
     "a function that projects answers": Row(
-        add_function("generations"),
+        change("scripts/warmline/generations.py", "generations"),
         [
             "Resolving the arm *",
             "Specifying the judge of questions",
@@ -791,7 +826,7 @@ def test_updated_study_is_byte_equal_to_one_built_from_scratch(study: StudyCopy)
 
 def test_refactoring_with_equal_tables_trains_and_asks_nothing(study: StudyCopy) -> None:
     calls = study.calls()
-    add_function("sampling")(study)
+    change("scripts/warmline/sampling.py", "balanced")(study)
     study.run("chats")
     assert not any(job.startswith("Tuning") for job in study.planned("requests"))
     study.run("requests")

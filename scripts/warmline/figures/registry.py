@@ -18,7 +18,12 @@ NAMES = (
 )
 
 
+def module(name: str) -> str:
+    """The module of the figure of one of `NAMES`."""
+    return f"warmline.figures.{name}"
+
+
 def figure(name: str) -> Figure:
     """The figure of one of `NAMES`."""
-    found: Figure = importlib.import_module(f"warmline.figures.{name}").FIGURE
+    found: Figure = importlib.import_module(module(name)).FIGURE
     return found
