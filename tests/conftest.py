@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import entered
 import pytest
 import tiny_model
 import torch
@@ -52,9 +53,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path, worke
     with FileLock(shared / "finished.lock"):
         if not done.exists():
             shutil.rmtree(copy.folder, ignore_errors=True)
-            StudyCopy.create(REPOSITORY, copy.folder, tiny_weights).run()
+            StudyCopy.create(REPOSITORY, copy.folder, tiny_weights)
+            entered.install(copy.folder / "scripts")
+            (measured := shared / "measured").mkdir()
+            copy.run(variables={entered.MEASURED: str(measured)})
             done.touch()
     return copy
+
+
+@pytest.fixture(scope="session")
+def measured(finished: StudyCopy) -> dict[str, dict[str, set[int]]]:
+    """The lines of the library that each script of the finished study ran (entered.lines)."""
+    return entered.lines(finished.folder.parent / "measured", finished.folder / "scripts")
 
 
 @pytest.fixture

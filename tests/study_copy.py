@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +83,12 @@ class StudyCopy:
         copy.write_config(tiny_config(config, Path("weights")))
         return copy
 
-    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run snakemake in the copy."""
-        result = subprocess.run(
-            self.command(*arguments), cwd=self.folder, env=environment(), capture_output=True, text=True
-        )
+    def run(
+        self, *arguments: str, check: bool = True, variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run snakemake in the copy, with further variables of the environment."""
+        env = {**environment(), **(variables or {})}
+        result = subprocess.run(self.command(*arguments), cwd=self.folder, env=env, capture_output=True, text=True)
         if check and result.returncode:
             raise AssertionError(result.stdout[-6000:] + result.stderr[-6000:])
         return result
