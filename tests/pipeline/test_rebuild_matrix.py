@@ -33,6 +33,7 @@ TESTS = [
     "Comparing sycophancy",
     "Comparing how often wrong beliefs are adopted",
     "Testing treated arms*",
+    "Averaging errors over tasks",
     "Fitting the regression *",
     VARIED,
     "Testing equivalence",
@@ -504,6 +505,9 @@ MATRIX = {
     ),
     "the margin of equivalence": Row(
         set_key("statistics", "equivalence-margin", to=3), ["Testing equivalence", "Writing the report"], calls=None
+    ),
+    "a function that averages errors": Row(
+        add_function("mean_errors"), ["Averaging errors over tasks", "Writing the report"], calls=None
     ),
     "a function that draws questions again": Row(
         add_function("question_bootstrap"), [VARIED, "Writing the report"], calls=None
