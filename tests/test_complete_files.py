@@ -93,7 +93,7 @@ def test_processes_of_one_number_on_two_hosts_write_under_two_names(
 
 
 @pytest.mark.parametrize("writing", [replacing, filling])
-def test_an_error_of_the_disk_is_told_with_the_file_and_the_remedy(writing: Any, tmp_path: Path) -> None:
+def test_an_error_of_the_disk_names_the_file_and_the_remedy(writing: Any, tmp_path: Path) -> None:
     path = tmp_path / "results"
     with (
         pytest.raises(UserError, match=r"results cannot be written: .*No space left on device\. Make room"),

@@ -19,7 +19,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises UserError if it cannot be written.
     """
     partial = _partial(path)
-    with _told(path):
+    with _naming(path):
         try:
             yield partial
             partial.replace(path)
@@ -35,7 +35,7 @@ def filling(folder: Path) -> Iterator[Path]:
     """
     partial = _partial(folder)
     try:
-        with _told(folder):
+        with _naming(folder):
             # What a killed process of the same number has left is no part of this one's.
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
@@ -57,7 +57,7 @@ def _partial(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
