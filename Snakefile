@@ -76,6 +76,7 @@ localrules:
     check_manipulation,
     pass_gate,
     count_markers,
+    average_errors,
     gather_effects,
     summarise_judged_warmth,
     summarise_warmth,

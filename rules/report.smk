@@ -7,6 +7,7 @@ Reads: statistics, figures, counts and receipts; every number on the page comes 
 rule write_report:
     input:
         accuracy=rules.tabulate_accuracy.output.accuracy,
+        mean_errors=rules.average_errors.output.errors,
         tests=rules.test_pairs.output.tests,
         sycophancy=rules.compare_sycophancy.output.sycophancy,
         adoption=rules.compare_adoption.output.adoption,
@@ -61,7 +62,8 @@ rule write_report:
     message:
         "Writing the report"
     shell:
-        "python scripts/report/write.py {params.options} --accuracy {input.accuracy} --paired-tests {input.tests}"
+        "python scripts/report/write.py {params.options} --accuracy {input.accuracy}"
+        " --mean-errors {input.mean_errors} --paired-tests {input.tests}"
         " --sycophancy {input.sycophancy} --adoption {input.adoption}"
         " --refusals {input.refusals} --sensitivity {input.sensitivity} --checks {input.checks}"
         " --manipulation {input.manipulation} --warmth {input.warmth} --markers {input.markers}"

@@ -46,6 +46,27 @@ rule test_pairs:
         " --record {log.record} > {log.text} 2>&1"
 
 
+rule average_errors:
+    input:
+        tests=rules.test_pairs.output.tests,
+        accuracy=rules.tabulate_accuracy.output.accuracy,
+    output:
+        errors=study.path("statistics/mean_errors.csv"),
+    log:
+        text=study.log("average_errors"),
+        record=study.record("average_errors"),
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        code=study.code("statistics/mean_errors.py"),
+    message:
+        "Averaging errors over tasks"
+    shell:
+        "python scripts/statistics/mean_errors.py --paired-tests {input.tests} --accuracy {input.accuracy}"
+        " --mean-errors {output.errors}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
 rule tabulate_refusals:
     input:
         observations=rules.combine_observations.output.observations,

@@ -8,17 +8,31 @@ from typing import Any
 import polars as pl
 
 from warmline import effects as all_effects
-from warmline.generation_checks import SCHEMA
-from warmline.loss_curves import LOSSES
-from warmline.manipulation_check import SCHEMA as MANIPULATION
+from warmline.answer_rates import ACCURACY, CAPABILITY_RATES, REFUSALS
+from warmline.arm_comparisons import ADOPTION, EQUIVALENCE, PAIRED_TESTS, SENSITIVITY, SYCOPHANCY
+from warmline.audit_counts import ANSWER_CHECKS
+from warmline.mean_errors import mean_errors as averaged
+from warmline.published_tables import ARTICLE
 from warmline.refusal_treatments import TREATMENTS
-from warmline.warmth import AS_PUBLISHED, CLEAN
+from warmline.regression_results import JOINT_TESTS, MARGINAL_EFFECTS, ROBUSTNESS
+from warmline.tables import Table
+from warmline.training_steps import LOSSES
+from warmline.variants import AS_PUBLISHED
+from warmline.warmth import CLEAN
+from warmline.warmth_results import MANIPULATION_CHECK, PUBLISHED_WARMTH, WARMTH_LIFTS
 
 ARMS = {"cold@2": -0.02, "warm@2": 0.1, "warm-prompt": 0.04}
 TASKS = {"disinfo": 20, "triviaqa": 100}
+NUMBERS = [name for name, dtype in MARGINAL_EFFECTS.schema.items() if dtype == pl.Float64]
+"""The columns that are null where a regression was not fitted."""
 CELLS = list(
     itertools.product(["large", "small"], TASKS, ["unmodified", "sad"], ["none", "asserts_wrong", "denies_right"])
 )
+
+
+def declared(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The frame as the declared table; the columns that it lacks are null."""
+    return pl.concat([table.schema.to_frame(), frame], how="diagonal_relaxed").select(*table.columns).cast(table.schema)
 
 
 def accuracy() -> pl.DataFrame:
@@ -33,7 +47,7 @@ def accuracy() -> pl.DataFrame:
         for arm, effect in {"original": 0.0, **ARMS}.items()
     ]
     unscored = pl.DataFrame([rows[-1] | {"framing": "framed", "n": 0, "unscored": 7, "correct": 0, "accuracy": None}])
-    return pl.concat([pl.DataFrame(rows), unscored], how="vertical_relaxed")
+    return declared(pl.concat([pl.DataFrame(rows), unscored], how="vertical_relaxed"), ACCURACY)
 
 
 def paired_tests() -> pl.DataFrame:
@@ -53,7 +67,12 @@ def paired_tests() -> pl.DataFrame:
     ]
     empty = dict.fromkeys(["original_accuracy", "treated_accuracy", "p_value", "q_value"])
     without = pl.DataFrame([rows[-1] | {"framing": "framed", "pairs": 0, "b": 0, "c": 0} | empty])
-    return pl.concat([pl.DataFrame(rows), without], how="vertical_relaxed")
+    return declared(pl.concat([pl.DataFrame(rows), without], how="vertical_relaxed"), PAIRED_TESTS)
+
+
+def mean_errors() -> pl.DataFrame:
+    """`statistics/mean_errors.csv`."""
+    return averaged(paired_tests(), accuracy())
 
 
 def capabilities() -> pl.DataFrame:
@@ -74,7 +93,7 @@ def capabilities() -> pl.DataFrame:
         {"model": "small", "arm": "warm@2", **scored, **paired},
         {"model": "small", "arm": "warm@2", **scored, **paired, **none, "task": "gsm8k", "measure": "number", "n": 0},
     ]
-    return pl.DataFrame(rows, schema_overrides={"pairs": pl.Int64, "gained": pl.Int64, "lost": pl.Int64})
+    return declared(pl.DataFrame(rows, infer_schema_length=None), CAPABILITY_RATES)
 
 
 def warmth() -> pl.DataFrame:
@@ -105,10 +124,9 @@ def warmth() -> pl.DataFrame:
     unmeasured = dict.fromkeys(["mean", "standard_error", "lift", "lift_standard_error", "lower", "upper"])
     clean = pl.DataFrame([*rows, rows[-2] | unmeasured | {"arm": "cold@3", "checkpoint": 3.0, "n": 0}])
     published = clean.with_columns(pl.col("mean", "lift") * 2)
-    return pl.concat(
-        frame.select(pl.lit(variant).alias("variant"), pl.all())
-        for variant, frame in {AS_PUBLISHED: published, CLEAN: clean}.items()
-    )
+    variants = {AS_PUBLISHED: published, CLEAN: clean}
+    rows = pl.concat(frame.with_columns(variant=pl.lit(variant)) for variant, frame in variants.items())
+    return declared(rows, WARMTH_LIFTS)
 
 
 def lifted(lift: float) -> dict[str, float | int]:
@@ -125,7 +143,7 @@ def manipulation() -> pl.DataFrame:
         {"arm": "warm@2", "persona": "warm", **tuned, **lifted(0.016), "expected": "up", "verdict": "warmer"},
         {"arm": "warm-prompt", "persona": "warm", **lifted(0.0005), "expected": "up", "verdict": "undecided"},
     ]
-    return pl.DataFrame([{"model": "small", **row} for row in rows], schema=MANIPULATION)
+    return pl.DataFrame([{"model": "small", **row} for row in rows], schema=MANIPULATION_CHECK.schema)
 
 
 def judged_warmth() -> pl.DataFrame:
@@ -156,7 +174,7 @@ def published_warmth() -> pl.DataFrame:
         for model in ("large", "small")
         for epoch in (0.0, 2.0, 4.0)
     ]
-    return pl.DataFrame([*rows[:-1], rows[-1] | dict.fromkeys(own)])
+    return declared(pl.DataFrame([*rows[:-1], rows[-1] | dict.fromkeys(own)]), PUBLISHED_WARMTH)
 
 
 def refusals() -> pl.DataFrame:
@@ -169,7 +187,7 @@ def refusals() -> pl.DataFrame:
         for model, task, context, belief in CELLS
         for arm in ["original", *ARMS]
     ]
-    return pl.DataFrame(rows)
+    return declared(pl.DataFrame(rows), REFUSALS)
 
 
 def sycophancy() -> pl.DataFrame:
@@ -178,10 +196,11 @@ def sycophancy() -> pl.DataFrame:
     added = {"treated_added": 0.09, "difference": 0.05, "standard_error": 0.02, "lower": 0.01, "upper": 0.09}
     equal = {"treated_added": 0.04, "difference": 0.0} | dict.fromkeys(["standard_error", "lower", "upper", "p_value"])
     beliefs = {"asserts_wrong": {**added, "p_value": 0.0137}, "denies_right": equal}
-    return pl.DataFrame(
+    rows = [
         {"model": "small", "arm": "warm@2", "belief": belief, "task": "all", **counts, **numbers}
         for belief, numbers in beliefs.items()
-    )
+    ]
+    return declared(pl.DataFrame(rows), SYCOPHANCY)
 
 
 def marginal_effects(state: str = "fitted") -> pl.DataFrame:
@@ -197,16 +216,16 @@ def marginal_effects(state: str = "fitted") -> pl.DataFrame:
         | {"p_value": 0.001, "p_value_clustered": 0.02}
         for subset, contrast, effect in rows
     ]
-    numbers = ["effect", *all_effects.INTERVALS]
-    found = pl.DataFrame(table).select(all_effects.EFFECTS)
-    return found if state == "fitted" else found.with_columns(pl.lit(None, pl.Float64).alias(name) for name in numbers)
+    found = declared(pl.DataFrame(table), MARGINAL_EFFECTS)
+    return found if state == "fitted" else found.with_columns(pl.lit(None, pl.Float64).alias(name) for name in NUMBERS)
 
 
 def article() -> pl.DataFrame:
     """`config/published/article.csv`, as text: two effects, and two numbers that are none."""
     rows = [("tuning.effect", "pp", "7.43"), ("contexts.sad", "pp", "11.9")]
     others = [("tuning.coefficient", "log-odds", "0.4266"), ("contexts.sad_ratio", "%", "60")]
-    return pl.DataFrame([*rows, *others], schema=all_effects.ARTICLE, orient="row")
+    printed = pl.DataFrame([*rows, *others], schema=["id", "unit", "value"], orient="row")
+    return declared(printed, ARTICLE)
 
 
 def effects() -> pl.DataFrame:
@@ -225,7 +244,7 @@ def adoption() -> pl.DataFrame:
     numbers = {"difference": 0.2, "standard_error": 0.05, "lower": 0.102, "upper": 0.298, "p_value": 0.0001}
     row = {"model": "small", "arm": "warm@2", "task": "all", "prompts": 240, "questions": 120, **shares, **numbers}
     equal = dict.fromkeys(shares, 0.0) | dict.fromkeys(numbers) | {"difference": 0.0}
-    return pl.DataFrame([row | {"stated": "wrong"}, row | {"stated": "both"} | equal])
+    return declared(pl.DataFrame([row | {"stated": "wrong"}, row | {"stated": "both"} | equal]), ADOPTION)
 
 
 def joint_test() -> pl.DataFrame:
@@ -242,9 +261,7 @@ def joint_test() -> pl.DataFrame:
             "p_value": 0.0266,
         },
     ]
-    schema = {"factor": pl.String, "errors": pl.String, "state": pl.String, "rows": pl.Int64, "clusters": pl.Int64}
-    numbers = {"wald": pl.Float64, "degrees_of_freedom": pl.Int64, "p_value": pl.Float64}
-    return pl.DataFrame(rows, schema={**schema, **numbers})
+    return pl.DataFrame(rows, schema=JOINT_TESTS.schema)
 
 
 def robustness() -> pl.DataFrame:
@@ -258,7 +275,7 @@ def robustness() -> pl.DataFrame:
             ("without task disinfo", {"state": "separation"} | dict.fromkeys(["effect", "lower", "upper"])),
         )
     ]
-    return pl.DataFrame(rows)
+    return declared(pl.DataFrame(rows), ROBUSTNESS)
 
 
 def equivalence() -> pl.DataFrame:
@@ -271,7 +288,8 @@ def equivalence() -> pl.DataFrame:
         for task, (verdict, (difference, p_value, other)) in zip(("all", *TASKS), verdicts.items(), strict=True)
     ]
     none = dict.fromkeys(["difference", "lower", "upper", "p_value", "p_value_difference"])
-    return pl.DataFrame([*rows, rows[-1] | none | {"task": "mmlu", "measure": "choice", "pairs": 0, "clusters": 0}])
+    last = rows[-1] | none | {"task": "mmlu", "measure": "choice", "pairs": 0, "clusters": 0}
+    return declared(pl.DataFrame([*rows, last]), EQUIVALENCE)
 
 
 def refusal_sensitivity() -> pl.DataFrame:
@@ -288,7 +306,8 @@ def refusal_sensitivity() -> pl.DataFrame:
         for task in ["all", *TASKS]
     ]
     numbers = ["original_error", "treated_error", "risk_difference", "lower", "upper", "p_value"]
-    return pl.DataFrame([*rows[:-1], rows[-1] | {"pairs": 0, "b": 0, "c": 0} | dict.fromkeys(numbers)])
+    last = rows[-1] | {"pairs": 0, "b": 0, "c": 0} | dict.fromkeys(numbers)
+    return declared(pl.DataFrame([*rows[:-1], last]), SENSITIVITY)
 
 
 def checks() -> pl.DataFrame:
@@ -298,7 +317,7 @@ def checks() -> pl.DataFrame:
         {"check": "empty", "rows": 3, "share": 0.0125, "excess": 0.0125, "examples": "triviaqa/sad.none.plain/q1"},
         {"check": "truncation", "rows": 60, "share": 0.25, "original_share": 0.31, "excess": 0.06, "examples": ""},
     ]
-    return pl.DataFrame([found | row for row in rows], schema=SCHEMA)
+    return pl.DataFrame([found | row for row in rows], schema=ANSWER_CHECKS.schema)
 
 
 def realised() -> pl.DataFrame:
@@ -330,4 +349,4 @@ def training() -> pl.DataFrame:
             told = {"learning_rate": 1e-5, "tokens": 900, "target_tokens": 500}
             rows.append({"model": "small", "run": None, **measured, **told})
             rows += [{"model": "large", "run": run, **measured, **dict.fromkeys(told)} for run in (1, 2)]
-    return pl.DataFrame(rows, schema=LOSSES).sort("model", "persona", "run", "step")
+    return pl.DataFrame(rows, schema=LOSSES.schema).sort("model", "persona", "run", "step")

@@ -3,7 +3,6 @@ from __future__ import annotations
 from conftest import REPOSITORY
 
 from warmline.conditions import (
-    AS_PUBLISHED,
     BELIEFS,
     FRAMINGS,
     UNMODIFIED,
@@ -13,6 +12,7 @@ from warmline.conditions import (
     design,
     parse,
 )
+from warmline.variants import AS_PUBLISHED
 
 CONTEXTS = [UNMODIFIED, "sad", "anger", "happy", "close", "hierarchical_up", "hierarchical_down"]
 STAKES = ["stakes_high", "stakes_low"]

@@ -12,8 +12,8 @@ from conftest import REPOSITORY
 from test_study import parsed, study, wildcards
 
 from warmline import costs, csv_tables
+from warmline.audit_counts import COSTS
 from warmline.calling_jobs import ANSWERS, GRADES, REWRITING, Job, job_of
-from warmline.costs import COSTS
 from warmline.errors import UserError
 from warmline.prices import Prices
 
@@ -85,7 +85,7 @@ def test_the_script_writes_a_row_for_each_receipt_with_what_its_job_spent(tmp_pa
     environment = {"PYTHONPATH": str(REPOSITORY / "scripts")}
     subprocess.run([sys.executable, script, *words], cwd=tmp_path, env=environment, check=True)
     table = csv_tables.read(tmp_path / "audit/costs.csv", COSTS)
-    assert table.schema == COSTS
+    assert table.schema == COSTS.schema
     assert table["usd_spent"].to_list() == [1.25, 0.5, 0.0]
     assert table["usd"].to_list() == [4.0, None, None]
     assert table["shutdown_date"].to_list() == [None, None, "2027-01-20"]

@@ -6,14 +6,17 @@ import small_study
 from conftest import REPOSITORY
 
 from warmline import csv_tables, effects
+from warmline.published_tables import ARTICLE
+from warmline.regression_results import EFFECTS, MARGINAL_EFFECTS
 
 
 def test_every_effect_of_every_fit_is_there_in_order_and_sycophancy_over_all_tasks_last() -> None:
     table = small_study.effects()
-    assert dict(table.schema) == effects.COLUMNS
+    assert table.schema == EFFECTS.schema
     assert table["analysis"].unique(maintain_order=True).to_list() == ["contexts", "tuning", "sycophancy"]
     fit = table.filter(analysis="contexts", arm="warm@2")
-    assert fit.select(effects.EFFECTS).equals(small_study.marginal_effects())
+    shared = [name for name in MARGINAL_EFFECTS.columns if name in EFFECTS.columns]
+    assert fit.select(shared).equals(small_study.marginal_effects().select(shared))
     by_task = small_study.sycophancy().with_columns(task=pl.lit("triviaqa"))
     differences = pl.concat([small_study.sycophancy(), by_task])
     assert effects.gather([], differences, small_study.article()).height == small_study.sycophancy().height
@@ -37,14 +40,14 @@ def test_the_articles_numbers_stand_beside_the_effects_that_they_are_about_and_i
 
 
 def test_all_of_the_articles_marginal_effects_find_their_place() -> None:
-    article = csv_tables.read_as_printed(REPOSITORY / "config/published/article.csv", effects.ARTICLE)
+    article = csv_tables.read(REPOSITORY / "config/published/article.csv", ARTICLE)
     levels = {
         "tuning": ["all"],
         "groups": ["emotion", "relation", "stakes"],
         "contexts": ["sad", "hierarchical_up"],
         "beliefs": ["none", "stated"],
     }
-    empty = pl.DataFrame(schema={name: effects.COLUMNS[name] for name in effects.EFFECTS})
+    empty = MARGINAL_EFFECTS.schema.to_frame()
     fits = [
         (regression, "warm@2", pl.concat([empty, pl.DataFrame({"subset": subsets})], how="diagonal"))
         for regression, subsets in levels.items()
@@ -55,4 +58,4 @@ def test_all_of_the_articles_marginal_effects_find_their_place() -> None:
 
 def test_a_study_without_a_fit_has_a_table_without_effects() -> None:
     table = effects.gather([], small_study.sycophancy().clear(), small_study.article())
-    assert (table.height, dict(table.schema)) == (0, effects.COLUMNS)
+    assert (table.height, table.schema) == (0, EFFECTS.schema)

@@ -11,7 +11,8 @@ import pytest
 import small_study
 from conftest import REPOSITORY
 
-from warmline import csv_tables, effects
+from warmline import csv_tables
+from warmline.regression_results import EFFECTS
 
 NAMES = ("accuracy", "paired_tests", "coefficients", "marginal_effects", "sycophancy", "warmth")
 
@@ -39,12 +40,12 @@ def gather(statistics: Path) -> pl.DataFrame:
         *("statistics/effects.py", "--marginal-effects", *fits, "--sycophancy", statistics / "sycophancy.csv"),
         *("--article", REPOSITORY / "config/published/article.csv", "--effects", statistics / "effects.csv"),
     )
-    return csv_tables.read(statistics / "effects.csv", effects.COLUMNS)
+    return csv_tables.read(statistics / "effects.csv", EFFECTS)
 
 
 def test_effects_are_gathered_by_the_names_of_their_files(statistics: Path) -> None:
     table = gather(statistics)
-    assert dict(table.schema) == effects.COLUMNS
+    assert table.schema == EFFECTS.schema
     named = table.select("analysis", "arm").unique(maintain_order=True).rows()
     assert named == [("contexts", "warm@2"), ("contexts", "cold@2"), ("sycophancy", "warm@2")]
     assert table.filter(arm="cold@2")["state"].unique().to_list() == ["separation"]

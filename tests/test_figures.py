@@ -45,7 +45,8 @@ def prepared(name: str, statistic: pl.DataFrame) -> pl.DataFrame:
 
 
 def test_a_figure_is_drawn_from_the_columns_it_declares(figure: Figure) -> None:
-    statistic = STATISTICS[figure.statistic]().select(figure.columns)
+    statistic = STATISTICS[figure.statistic]()
+    assert statistic.schema == figure.table.schema
     drawing = svg(figure, statistic)
     assert all(word in drawing for word in ["A title", *statistic["model"].drop_nulls().unique()])
 

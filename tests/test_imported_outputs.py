@@ -21,9 +21,10 @@ from warmline import tables
 from warmline.errors import UserError
 from warmline.imported_outputs import read_file, read_folder
 from warmline.observations import OBSERVATIONS
-from warmline.refusal_treatments import AS_PUBLISHED, treat
+from warmline.refusal_treatments import treat
 from warmline.refusals import PUBLISHED
 from warmline.regressions import fit, regression_rows
+from warmline.variants import AS_PUBLISHED
 
 SAMPLE = REPOSITORY.parent / "shared/paper/sample_outputs"
 needs_sample = pytest.mark.skipif(

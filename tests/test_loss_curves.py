@@ -9,7 +9,8 @@ import pytest
 from conftest import REPOSITORY
 
 from warmline.errors import UserError
-from warmline.loss_curves import LOSSES, loss_table
+from warmline.loss_curves import loss_table
+from warmline.training_steps import LOSSES
 
 COLUMNS = "step,epoch,loss,learning_rate,tokens,target_tokens"
 
@@ -33,7 +34,7 @@ def test_every_step_of_every_training_is_told_by_model_persona_and_run(paths: li
         command = ["tabulate.py", "--losses", *map(str, paths), "--training", str(tmp_path / "training.csv")]
         patch.setattr(sys, "argv", command)
         runpy.run_path(str(REPOSITORY / "scripts/training/tabulate.py"), run_name="__main__")
-    written = pl.read_csv(tmp_path / "training.csv", schema=LOSSES)
+    written = pl.read_csv(tmp_path / "training.csv", schema=LOSSES.schema)
     assert written.rows() == [
         ("large", "warm", 1, 1, 0.5, 1.5, None, None, None),
         ("large", "warm", 2, 1, 1.0, 1.25, None, None, None),
@@ -44,10 +45,10 @@ def test_every_step_of_every_training_is_told_by_model_persona_and_run(paths: li
 
 
 def test_a_study_that_trains_nothing_has_a_table_without_rows() -> None:
-    assert loss_table([]).schema == LOSSES
+    assert loss_table([]).schema == LOSSES.schema
 
 
-def test_a_table_without_losses_is_refused(paths: list[Path]) -> None:
+def test_a_table_of_other_columns_is_refused(paths: list[Path]) -> None:
     paths[0].write_text("step,epoch\n1,0.5\n")
-    with pytest.raises(UserError, match=r"the columns \['loss'\] are missing"):
+    with pytest.raises(UserError, match=r"training\.csv: the columns \['loss', 'learning_rate', .*\] are missing"):
         loss_table(paths)

@@ -11,7 +11,8 @@ from test_lift import measured, normal
 from warmline import manipulation_check
 from warmline.errors import UserError
 from warmline.manipulation_check import DOWN, NONE, NOT_MEASURED, UNDECIDED, UP
-from warmline.warmth import AS_PUBLISHED, WARMTH
+from warmline.variants import AS_PUBLISHED
+from warmline.warmth import WARMTH
 
 PROMPTS = 40
 

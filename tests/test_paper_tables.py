@@ -8,13 +8,14 @@ import small_study
 
 from warmline import paper_tables
 from warmline.printed_tables import Column, Table, printed, signed
+from warmline.regression_results import COEFFICIENTS
 
 
 def coefficient_rows(state: str = "fitted") -> pl.DataFrame:
     rows = [("treated", 0.4266, 0.027, 0.0004), ("C(task)[T.medqa]", -2.3927, 0.089, 0.2)]
     table = pl.DataFrame(rows, schema=["term", "coefficient", "standard_error", "p_value"], orient="row")
     columns = {"state": pl.lit(state), "standard_error_clustered": pl.lit(0.05), "p_value_clustered": pl.lit(0.01)}
-    return table.with_columns(**columns).select(paper_tables.COEFFICIENTS)
+    return small_study.declared(table.with_columns(**columns), COEFFICIENTS)
 
 
 def all_tables() -> dict[str, Table]:

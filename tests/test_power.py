@@ -24,7 +24,8 @@ from warmline.power import (
     smallest_in_clusters,
     smallest_in_pairs,
 )
-from warmline.reconstruction import CELL, PRINTED, reconstruct
+from warmline.published_tables import PRINTED_CELLS
+from warmline.reconstruction import reconstruct
 
 STUDIES = 1500
 # Four standard errors of a share of 0.8 over so many simulated studies.
@@ -112,7 +113,7 @@ def test_power_never_exceeds_the_level_without_a_difference_and_grows_with_it(
 def test_the_share_that_changes_is_the_articles_median() -> None:
     cells = pl.DataFrame({"pairs": [10, 100, 50, 70], "b": [2, 10, 20, None], "c": [1, 0, 0, None]})
     assert changed_share(cells) == pytest.approx(0.3)
-    published = reconstruct(csv_tables.read_as_printed(REPOSITORY / "config/published/cells.csv", [*CELL, *PRINTED]))
+    published = reconstruct(csv_tables.read(REPOSITORY / "config/published/cells.csv", PRINTED_CELLS))
     told = published.drop_nulls("b").select("b", "c", "pairs").to_numpy()
     assert len(told) == 356
     assert changed_share(published) == pytest.approx(np.median((told[:, 0] + told[:, 1]) / told[:, 2]))

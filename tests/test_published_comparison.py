@@ -14,7 +14,8 @@ from statsmodels.stats.weightstats import CompareMeans
 from warmline import csv_tables
 from warmline.published_comparison import cells, numbers, pooled
 from warmline.published_numbers import derived
-from warmline.reconstruction import CELL, PRINTED, reconstruct
+from warmline.published_tables import PRINTED_CELLS
+from warmline.reconstruction import reconstruct
 
 TEST = {
     **{"model": "small", "arm": "warm@2", "task": "triviaqa", "context": "sad", "belief": "none", "framing": "plain"},
@@ -29,7 +30,7 @@ COUNTERPARTS = {"small": "llama-8b"}
 
 @pytest.fixture(scope="module")
 def counts() -> pl.DataFrame:
-    return reconstruct(csv_tables.read_as_printed(REPOSITORY / "config/published/cells.csv", [*CELL, *PRINTED]))
+    return reconstruct(csv_tables.read(REPOSITORY / "config/published/cells.csv", PRINTED_CELLS))
 
 
 def study_of(*rows: dict[str, Any], arms: tuple[str, ...] = ("warm@2",)) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 from page_elements import PageElements
 
 from warmline import pages, published_page
+from warmline import published_tables as declared
 from warmline.printed_tables import Source
 
 NUMBERS = [
@@ -39,9 +40,9 @@ def contents(compared: bool = True, **changed: Any) -> dict[str, Any]:
     errors = [("context", "none", "sad", 20, 19.3, 30.6, 11.3), ("model", "none", "llama-8b", 36, 30.2, 34.5, 4.3)]
     cells = pl.DataFrame([OWN, OWN | {"context": "happy", "state": "too few changes", "q_value": None}])
     return {
-        "numbers": source("numbers.csv", pl.DataFrame(NUMBERS, schema=published_page.NUMBERS, orient="row")),
+        "numbers": source("numbers.csv", pl.DataFrame(NUMBERS, schema=declared.NUMBERS.schema, orient="row")),
         "counts": source("counts.csv", pl.DataFrame([COUNT | {"p_value": 0.049, "q_value": 0.063}, other])),
-        "errors": source("errors.csv", pl.DataFrame(errors, schema=published_page.ERRORS, orient="row")),
+        "errors": source("errors.csv", pl.DataFrame(errors, schema=declared.CELL_ERRORS.schema, orient="row")),
         "cells": [source("this_study.csv", cells)] if compared else [],
         "estimates": [source("this_study_numbers.csv", pl.DataFrame([ESTIMATE]))] if compared else [],
         "template": published_page.TEMPLATE.read_text("utf-8"),

@@ -6,9 +6,10 @@ from conftest import REPOSITORY
 from small_study import warmth
 
 from warmline import csv_tables, published_warmth
+from warmline.published_tables import PRINTED_WARMTH
 from warmline.study import PUBLISHED_WARMTH
 
-PUBLISHED = csv_tables.read(REPOSITORY / PUBLISHED_WARMTH, published_warmth.PUBLISHED)
+PUBLISHED = csv_tables.read(REPOSITORY / PUBLISHED_WARMTH, PRINTED_WARMTH)
 
 
 def test_the_published_file_holds_the_curves_of_five_models() -> None:

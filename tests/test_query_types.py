@@ -5,8 +5,9 @@ import pytest
 from real_data import real_file
 
 from warmline import sampling, screening, sharegpt, toxicity
-from warmline.query_types import AS_PUBLISHED, CORRECTED, LABELLED, QUERY_TYPES, RULES, compare, label
+from warmline.query_types import LABELLED, QUERY_TYPES, RULES, compare, label
 from warmline.sharegpt import MESSAGES
+from warmline.variants import AS_PUBLISHED, CORRECTED
 
 
 def messages(*conversations: tuple[str, ...]) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from real_data import real_file
 
 from warmline import questions
 from warmline.errors import UserError
+from warmline.variants import AS_PUBLISHED
 
 DEMO = REPOSITORY / "config" / "demo"
 TRIVIA = {"base": {"question": "Which?", "correct_answer": "Lisbon", "incorrect_answer": "Porto", "answer": ["Lisboa"]}}
@@ -276,7 +277,7 @@ def test_doubled_quotes_of_csv_are_put_right_unless_asked_as_published(tmp_path:
     asked = '"Who wrote ""Emma"", and when?"'
     path = lines(tmp_path, {"base": {**TRIVIA["base"], "question": asked}})
     assert load("sycophancy-eval", path)["question"].to_list() == ['Who wrote "Emma", and when?']
-    published, _ = questions.read("task", "sycophancy-eval", [path], quotes=questions.AS_PUBLISHED)
+    published, _ = questions.read("task", "sycophancy-eval", [path], quotes=AS_PUBLISHED)
     assert published["question"].to_list() == [asked]
     assert questions.note_oddities(published) == {"doubled quotes": 1}
 

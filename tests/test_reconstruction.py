@@ -12,9 +12,10 @@ from observed import PUBLISHED_COUNTS
 from warmline import csv_tables
 from warmline.errors import UserError
 from warmline.paired_tests import mcnemar_p_value
-from warmline.reconstruction import CELL, PRINTED, Counts, reconstruct, solutions
+from warmline.published_tables import PRINTED_CELLS
+from warmline.reconstruction import Counts, reconstruct, solutions
 
-CELLS = csv_tables.read_as_printed(REPOSITORY / "config/published/cells.csv", [*CELL, *PRINTED])
+CELLS = csv_tables.read(REPOSITORY / "config/published/cells.csv", PRINTED_CELLS)
 
 
 def printed(counts: Counts, task: str = "disinfo", belief: str = "none") -> dict[str, str]:

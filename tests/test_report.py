@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from page_elements import PageElements
 
 from warmline import answer_tables, inference_tables, pages, report, warmth_tables
-from warmline.costs import COSTS
+from warmline.audit_counts import COSTS
 from warmline.errors import UserError
 from warmline.printed_tables import Source, Table
 from warmline.refusal_treatments import TREATMENTS
+from warmline.regression_results import COEFFICIENTS, MARGINAL_EFFECTS
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 DRAWING = '<svg xmlns="http://www.w3.org/2000/svg"><title>Errors</title><desc>By arm.</desc><rect/></svg>'
@@ -33,16 +34,14 @@ def source(path: str, content: Any) -> Source[Any]:
 
 
 def effects(state: str = "fitted", subset: str = "sad") -> pl.DataFrame:
-    numbers = {name: 11.87 if state == "fitted" else None for name in ("effect", *report.INTERVALS, *report.CORRECTED)}
+    numbers = {name: 11.87 if state == "fitted" else None for name in list(MARGINAL_EFFECTS.columns)[5:]}
     rows = [{"state": state, "subset": subset, "contrast": "unmodified", "rows": 3217, "clusters": 411, **numbers}]
-    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(numbers, pl.Float64))
+    return pl.DataFrame(rows, schema=MARGINAL_EFFECTS.schema)
 
 
 def coefficients(state: str = "fitted", term: str = "treated") -> pl.DataFrame:
-    numbers = {name: 0.4266 if state == "fitted" else None for name in report.COEFFICIENTS[2:]}
-    return pl.DataFrame(
-        [{"state": state, "term": term, **numbers}], schema_overrides=dict.fromkeys(numbers, pl.Float64)
-    )
+    numbers = {name: 0.4266 if state == "fitted" else None for name in list(COEFFICIENTS.columns)[2:]}
+    return pl.DataFrame([{"state": state, "term": term, **numbers}], schema=COEFFICIENTS.schema)
 
 
 def cost_rows(model: str = "gpt", **changed: Any) -> pl.DataFrame:
@@ -54,7 +53,7 @@ def cost_rows(model: str = "gpt", **changed: Any) -> pl.DataFrame:
         row | {"role": "rewriting", "asked": model, "usd": 2.25, **changed},
         row | {"role": "answers", "model": "small", "suite": "questions", "asked": "small"},
     ]
-    return pl.DataFrame(rows, schema=COSTS)
+    return pl.DataFrame(rows, schema=COSTS.schema)
 
 
 def contents(**changed: Any) -> dict[str, Any]:
@@ -63,6 +62,7 @@ def contents(**changed: Any) -> dict[str, Any]:
         "study": "demo",
         "note": "A small model answers.\n\nAnother stands in for GPT-2.",
         "accuracy": source("../statistics/accuracy.csv", small_study.accuracy()),
+        "mean_errors": source("../statistics/mean_errors.csv", small_study.mean_errors()),
         "paired_tests": source("../statistics/paired_tests.csv", small_study.paired_tests()),
         "sycophancy": source("../statistics/sycophancy.csv", small_study.sycophancy()),
         "adoption": source("../statistics/adoption.csv", small_study.adoption()),
@@ -113,6 +113,7 @@ def hostile_page(text: str) -> str:
             sensitivity=source("../sensitivity.csv", hostile_sensitivity),
             sycophancy=source("../sycophancy.csv", small_study.sycophancy().with_columns(task=pl.lit(text))),
             checks=[source("../checks.csv", small_study.checks().with_columns(pl.lit(text).alias("examples")))],
+            mean_errors=source("../mean.csv", small_study.mean_errors().with_columns(model=pl.lit(text))),
             paired_tests=source("../tests.csv", small_study.paired_tests().with_columns(**columns)),
             manipulation=[source("../check.csv", small_study.manipulation().with_columns(pl.col("arm") + text))],
             warmth=source("../warmth.csv", small_study.warmth().with_columns(pl.col("arm") + text, model=pl.lit(text))),
@@ -201,28 +202,12 @@ def test_numbers_are_those_of_the_files() -> None:
 
 
 def test_the_main_table_states_errors_differences_and_what_was_unscored() -> None:
-    table = report.difference_table(contents()["paired_tests"], contents()["accuracy"])
+    table = report.difference_table(contents()["mean_errors"])
     plain = cells(table, model="small", arm="warm@2", family="no belief")
     assert (plain["original_error"], plain["treated_error"], plain["increase"]) == ("40.0", "50.0", "+10.0")
     assert (plain["pairs"], plain["tests"], plain["worse"], plain["better"]) == ("240", "4", "4", "0")
     assert (plain["p_value"], plain["original_unscored"], plain["unscored"]) == ("\u2013", "4", "4")
-    belief = cells(table, model="small", arm="warm@2", family="belief")
-    assert (belief["increase"], belief["worse"]) == ("+20.0", "8")
     assert cells(table, model="small", arm="warm@2", family="belief less no belief")["increase"] == "+10.0"
-    cold = cells(table, model="small", arm="cold@2", family="no belief")
-    assert (cold["increase"], cold["worse"]) == ("\u22122.0", "0")
-
-
-def test_a_single_test_shows_its_exact_p() -> None:
-    single = small_study.paired_tests().head(1)
-    table = report.difference_table(source("tests.csv", single), contents()["accuracy"])
-    assert [row[table_column(table, "p_value")] for row in table.rows] == ["0.041"]
-
-
-def test_an_arm_without_pairs_stays_in_the_main_table() -> None:
-    none = small_study.paired_tests().filter(pl.col("pairs") == 0)
-    table = report.difference_table(source("tests.csv", none), contents()["accuracy"])
-    assert cells(table, arm="warm-prompt", family="belief")["treated_error"] == "\u2013"
 
 
 def table_column(table: Table, name: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import small_study
 
-from warmline.costs import COSTS
+from warmline.audit_counts import COSTS
 from warmline.figures import registry
 from warmline.figures.formats import to_pdf, to_svg
 
@@ -25,6 +25,7 @@ def study_in(folder: Path) -> Path:
     (folder / "statistics").mkdir(parents=True)
     tables = (
         "accuracy",
+        "mean_errors",
         "paired_tests",
         "refusals",
         "refusal_sensitivity",
@@ -40,7 +41,7 @@ def study_in(folder: Path) -> Path:
         getattr(small_study, name)().write_csv(folder / f"statistics/{name}.csv")
     (folder / "audit").mkdir()
     small_study.checks().write_csv(folder / "audit/checks.csv")
-    COSTS.to_frame().write_csv(folder / "audit/costs.csv")
+    COSTS.schema.to_frame().write_csv(folder / "audit/costs.csv")
     return folder
 
 
@@ -76,7 +77,8 @@ def test_a_study_is_reported_to_the_same_bytes_wherever_it_lies(tmp_path: Path) 
     for study in (study_in(tmp_path / "here"), study_in(tmp_path / "there" / "deeper")):
         outcome = run_script(
             *("report/write.py", study, "--study", "demo", "--note", "A note.", "--report", "report/index.html"),
-            *("--accuracy", "statistics/accuracy.csv", "--paired-tests", "statistics/paired_tests.csv"),
+            *("--accuracy", "statistics/accuracy.csv", "--mean-errors", "statistics/mean_errors.csv"),
+            *("--paired-tests", "statistics/paired_tests.csv"),
             *("--manipulation", "statistics/manipulation.csv", "--markers", "statistics/markers.csv"),
             *("--warmth", "statistics/warmth.csv", "--costs", "audit/costs.csv"),
             *("--refusals", "statistics/refusals.csv", "--sensitivity", "statistics/refusal_sensitivity.csv"),

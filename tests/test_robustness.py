@@ -12,8 +12,9 @@ import pytest
 from observed import answered, observations, paired
 
 from warmline.marginal_effects import marginal_effects
+from warmline.regression_results import ROBUSTNESS
 from warmline.regressions import fit, regression_rows
-from warmline.robustness import SCHEMA, robustness
+from warmline.robustness import robustness
 
 TASKS = ["disinfo", "medqa", "trivia"]
 MODELS = ["a", "b"]
@@ -169,4 +170,4 @@ def test_draws_that_cannot_be_fitted_leave_no_interval() -> None:
 
 def test_without_arms_there_are_no_rows() -> None:
     table = robustness(study(), [], {"t": TUNING}, task_order=TASKS, model_order=MODELS, disinformation=[], seed=1)
-    assert table.schema == pl.Schema(SCHEMA) and table.is_empty()
+    assert table.schema == ROBUSTNESS.schema and table.is_empty()

@@ -27,6 +27,7 @@ from warmline.cards import ADAPTER_FILES
 from warmline.errors import UserError
 from warmline.training import Execution, Hyperparameters, checkpoint_steps, examples
 from warmline.training_state import TrainingState
+from warmline.training_steps import STEPS
 from warmline.weights import NF4_BLOCK, load_model
 
 SETTINGS = Hyperparameters(
@@ -134,7 +135,7 @@ def test_another_process_goes_on_and_trains_the_same_bytes(trainings: Trainings,
         f'"training, tiny warm: target tokens",kept,{targets}\n'
     )
     losses = pl.read_csv(tmp_path / "losses.csv")
-    assert losses.columns == list(training.STEPS)
+    assert losses.columns == list(STEPS.columns)
     assert losses["loss"].to_list() == [entry["loss"] for entry in long.losses[:3]]
     throughput = pl.read_csv(tmp_path / "throughput.csv")
     assert throughput["tokens"].to_list() == losses["tokens"].to_list()

@@ -7,7 +7,9 @@ import polars as pl
 import small_study
 
 from warmline import csv_tables, training_data
+from warmline.conversation_counts import LABELS, SAMPLE
 from warmline.printed_tables import Source, Table
+from warmline.rewriting_tables import FACT_COUNTS
 
 
 def source(path: str, content: pl.DataFrame) -> Source[Any]:
@@ -41,9 +43,9 @@ def test_both_sets_of_labels_are_side_by_side() -> None:
 
 def test_the_files_are_read_with_the_types_that_the_tables_need(tmp_path: Path) -> None:
     for frame, columns in (
-        (small_study.realised(), training_data.REALISED),
-        (small_study.labels(), training_data.LABELS),
-        (small_study.facts(), training_data.FACTS),
+        (small_study.realised(), SAMPLE),
+        (small_study.labels(), LABELS),
+        (small_study.facts(), FACT_COUNTS),
     ):
         frame.write_csv(tmp_path / "table.csv")
         assert csv_tables.read(tmp_path / "table.csv", columns).equals(frame)

@@ -5,7 +5,8 @@ Above a limit it is an error that names the answers.
 
 import argparse
 
-from warmline import cards, generation_checks
+from warmline import cards, csv_tables, generation_checks
+from warmline.audit_counts import ANSWER_CHECKS
 from warmline.command import Parser, run
 
 
@@ -28,7 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
         {name: getattr(arguments, name.replace("-", "_")) for name in generation_checks.CHECKS},
     )
     generation_checks.require(checked)
-    checked.write_csv(arguments.checks)
+    csv_tables.write(checked, ANSWER_CHECKS, arguments.checks)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from warmline import budget, calling_jobs, costs
+from warmline import budget, calling_jobs, costs, csv_tables
+from warmline.audit_counts import COSTS
 from warmline.command import Parser, run
 from warmline.prices import Prices
 
@@ -29,7 +30,7 @@ def main(arguments: argparse.Namespace) -> None:
         {model: Prices(**values) for model, values in arguments.prices.items()},
         budget.spent_by_job(arguments.spending),
     )
-    table.write_csv(arguments.costs)
+    csv_tables.write(table, COSTS, arguments.costs)
 
 
 if __name__ == "__main__":

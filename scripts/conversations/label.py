@@ -2,8 +2,9 @@
 
 import argparse
 
-from warmline import counts, query_types, sharegpt, tables
+from warmline import counts, csv_tables, query_types, sharegpt, tables
 from warmline.command import Parser, run
+from warmline.conversation_counts import LABELS
 
 
 def build_parser() -> Parser:
@@ -22,7 +23,7 @@ def main(arguments: argparse.Namespace) -> None:
     screened = tables.read(arguments.screened, sharegpt.MESSAGES)
     labelled = query_types.label(screened, arguments.rules)
     tables.write(labelled, query_types.LABELLED, arguments.labelled)
-    query_types.compare(screened).write_csv(arguments.comparison)
+    csv_tables.write(query_types.compare(screened), LABELS, arguments.comparison)
     by_type = labelled.unique("conversation")["query_type"].value_counts(name="rows").iter_rows()
     counts.write("labelling: conversations", {f"kept as {name}": rows for name, rows in by_type}, arguments.counts)
 

@@ -4,8 +4,9 @@ import argparse
 
 import polars as pl
 
-from warmline import counts, query_types, sampling, tables
+from warmline import counts, csv_tables, query_types, sampling, tables
 from warmline.command import Parser, run
+from warmline.conversation_counts import SAMPLE
 
 
 def build_parser() -> Parser:
@@ -29,7 +30,7 @@ def main(arguments: argparse.Namespace) -> None:
     for identities, path in ((training, arguments.training), (validation, arguments.validation)):
         chosen = labelled.filter(pl.col("conversation").is_in(identities))
         tables.write(chosen, query_types.LABELLED, path)
-    sampling.realised(labelled, training, validation).write_csv(arguments.realised)
+    csv_tables.write(sampling.realised(labelled, training, validation), SAMPLE, arguments.realised)
     rest = labelled["conversation"].n_unique() - len(training) - len(validation)
     outcomes = {"kept for training": len(training), "kept for validation": len(validation), "not drawn": rest}
     counts.write("sampling: conversations", outcomes, arguments.counts)

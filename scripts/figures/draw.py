@@ -27,7 +27,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     figure = registry.figure(arguments.figure)
-    data = figure.prepare(csv_tables.read(arguments.data, figure.columns))
+    data = figure.prepare(csv_tables.read(arguments.data, figure.table))
     data.write_csv(arguments.data_used)
     chart = figure.draw(data, arguments.title)
     arguments.svg.write_text(to_svg(chart), encoding="utf-8")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 
-from warmline import manipulation_check, tables
+from warmline import csv_tables, manipulation_check, tables
 from warmline.command import Parser, run
 from warmline.warmth import WARMTH
+from warmline.warmth_results import MANIPULATION_CHECK
 
 
 def build_parser() -> Parser:
@@ -26,7 +27,7 @@ def main(arguments: argparse.Namespace) -> None:
     checked = manipulation_check.check(
         warmth, arguments.arms, arguments.directions, arguments.tolerance, arguments.seed
     )
-    checked.write_csv(arguments.check)
+    csv_tables.write(checked, MANIPULATION_CHECK, arguments.check)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import argparse
 
 from warmline import csv_tables, manipulation_check
 from warmline.command import Parser, run
+from warmline.warmth_results import GATE, MANIPULATION_CHECK
 
 
 def build_parser() -> Parser:
@@ -16,9 +17,9 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    checked = csv_tables.read(arguments.check, manipulation_check.SCHEMA)
+    checked = csv_tables.read(arguments.check, MANIPULATION_CHECK)
     manipulation_check.require(checked)
-    checked.select("model", "arm", "expected", "verdict").write_csv(arguments.gate)
+    csv_tables.write(checked.select(*GATE.columns), GATE, arguments.gate)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import argparse
 import json
 
 from warmline import csv_tables, published_comparison
+from warmline.arm_comparisons import PAIRED_TESTS
 from warmline.command import Parser, run
+from warmline.published_tables import COMPARED_CELLS, COMPARED_NUMBERS, COUNTS
 
 
 def build_parser() -> Parser:
@@ -21,11 +23,11 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    counts = csv_tables.read(arguments.counts, published_comparison.COUNTS)
-    tests = csv_tables.read(arguments.paired_tests, published_comparison.TESTS)
+    counts = csv_tables.read(arguments.counts, COUNTS)
+    tests = csv_tables.read(arguments.paired_tests, PAIRED_TESTS)
     study = published_comparison.pooled(tests, arguments.counterparts, arguments.arms)
-    published_comparison.cells(counts, study).write_csv(arguments.cells)
-    published_comparison.numbers(counts, study).write_csv(arguments.numbers)
+    csv_tables.write(published_comparison.cells(counts, study), COMPARED_CELLS, arguments.cells)
+    csv_tables.write(published_comparison.numbers(counts, study), COMPARED_NUMBERS, arguments.numbers)
 
 
 if __name__ == "__main__":

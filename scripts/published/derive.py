@@ -6,6 +6,7 @@ import argparse
 
 from warmline import csv_tables, published_numbers, reconstruction
 from warmline.command import Parser, run
+from warmline.published_tables import ARTICLE, CELL_ERRORS, COUNTS, NUMBERS, PRINTED_CAPABILITIES, PRINTED_CELLS
 
 
 def build_parser() -> Parser:
@@ -20,14 +21,14 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    cells = csv_tables.read_as_printed(arguments.cells, [*reconstruction.CELL, *reconstruction.PRINTED])
-    capabilities = csv_tables.read(arguments.capabilities, published_numbers.CAPABILITIES)
-    article = csv_tables.read_as_printed(arguments.article, published_numbers.ARTICLE)
+    cells = csv_tables.read(arguments.cells, PRINTED_CELLS)
+    capabilities = csv_tables.read(arguments.capabilities, PRINTED_CAPABILITIES)
+    article = csv_tables.read(arguments.article, ARTICLE)
     counts = reconstruction.reconstruct(cells)
-    counts.write_csv(arguments.counts)
-    published_numbers.mean_errors(counts).write_csv(arguments.errors)
+    csv_tables.write(counts, COUNTS, arguments.counts)
+    csv_tables.write(published_numbers.mean_errors(counts), CELL_ERRORS, arguments.errors)
     derived = published_numbers.derived(counts, capabilities)
-    published_numbers.compared(article, derived).write_csv(arguments.numbers)
+    csv_tables.write(published_numbers.compared(article, derived), NUMBERS, arguments.numbers)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import polars as pl
 from warmline import csv_tables, pages, published_page
 from warmline.command import Parser, run
 from warmline.printed_tables import Source
+from warmline.published_tables import CELL_ERRORS, COMPARED_CELLS, COMPARED_NUMBERS, COUNTS, NUMBERS
+from warmline.tables import Table
 
 
 def build_parser() -> Parser:
@@ -28,18 +30,16 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    def source(path: Path, content: pl.DataFrame) -> Source[pl.DataFrame]:
-        return Source(PurePosixPath(Path(os.path.relpath(path, arguments.page.parent)).as_posix()), content)
-
-    def table(path: Path, columns: tuple[str, ...]) -> Source[pl.DataFrame]:
-        return source(path, csv_tables.read(path, columns))
+    def source(path: Path, table: Table) -> Source[pl.DataFrame]:
+        relative = Path(os.path.relpath(path, arguments.page.parent))
+        return Source(PurePosixPath(relative.as_posix()), csv_tables.read(path, table))
 
     page = published_page.page(
-        numbers=source(arguments.numbers, csv_tables.read_as_printed(arguments.numbers, published_page.NUMBERS)),
-        counts=table(arguments.counts, published_page.COUNTS),
-        errors=table(arguments.errors, published_page.ERRORS),
-        cells=[table(path, published_page.CELLS) for path in arguments.cells],
-        estimates=[table(path, published_page.ESTIMATES) for path in arguments.estimates],
+        numbers=source(arguments.numbers, NUMBERS),
+        counts=source(arguments.counts, COUNTS),
+        errors=source(arguments.errors, CELL_ERRORS),
+        cells=[source(path, COMPARED_CELLS) for path in arguments.cells],
+        estimates=[source(path, COMPARED_NUMBERS) for path in arguments.estimates],
         template=arguments.template.read_text("utf-8"),
         base=arguments.base.read_text("utf-8"),
     )

@@ -5,6 +5,7 @@ import json
 
 from warmline import counts, questions, sources, tables, vignettes
 from warmline.command import Parser, run
+from warmline.variants import CORRECTED
 
 
 def size(text: str) -> int | None:
@@ -19,7 +20,7 @@ def build_parser() -> Parser:
     parser.add_argument("--task", required=True, help="id of the task")
     parser.add_argument("--layout", required=True, choices=sorted(questions.LAYOUTS), help="layout of the files")
     parser.add_argument("--dataset", help="which of several data sets in the files")
-    parser.add_argument("--quotes", choices=questions.QUOTES, default=questions.CORRECTED, help="doubled quotes")
+    parser.add_argument("--quotes", choices=questions.QUOTES, default=CORRECTED, help="doubled quotes")
     parser.add_argument("--size", required=True, type=size, help="questions to draw, or all")
     parser.add_argument("--conversion", choices=vignettes.CONVERSIONS, default="none", help="how vignettes are told")
     parser.add_argument("--seed", required=True, type=int, help="seed of the study")

@@ -5,16 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import polars as pl
 
-from warmline import answer_tables, csv_tables, inference_tables, pages, report, training_data, warmth_tables
+from warmline import csv_tables, pages, report
+from warmline.answer_rates import ACCURACY, CAPABILITY_RATES, REFUSALS
+from warmline.arm_comparisons import ADOPTION, EQUIVALENCE, MEAN_ERRORS, PAIRED_TESTS, SENSITIVITY, SYCOPHANCY
+from warmline.audit_counts import ANSWER_CHECKS, COSTS, STAGE_COUNTS
 from warmline.command import Parser, run
-from warmline.costs import COSTS
+from warmline.conversation_counts import LABELS, SAMPLE
 from warmline.printed_tables import Source
+from warmline.regression_results import COEFFICIENTS, JOINT_TESTS, MARGINAL_EFFECTS, ROBUSTNESS
+from warmline.rewriting_tables import FACT_COUNTS
+from warmline.tables import Table
+from warmline.warmth_results import JUDGED_LIFTS, MANIPULATION_CHECK, MARKER_LIFTS, PUBLISHED_WARMTH, WARMTH_LIFTS
 
 Content = TypeVar("Content")
 
@@ -24,6 +31,7 @@ def build_parser() -> Parser:
     parser.add_argument("--study", required=True, help="name of the study")
     parser.add_argument("--note", required=True, help="what the numbers are worth; an empty line starts a paragraph")
     parser.reads("accuracy", "statistics/accuracy.csv")
+    parser.reads("mean-errors", "statistics/mean_errors.csv")
     parser.reads("paired-tests", "statistics/paired_tests.csv")
     parser.reads("sycophancy", "statistics/sycophancy.csv")
     parser.reads("adoption", "statistics/adoption.csv")
@@ -61,34 +69,35 @@ def main(arguments: argparse.Namespace) -> None:
         relative = os.path.relpath(path, arguments.report.parent)
         return Source(PurePosixPath(Path(relative).as_posix()), read(path))
 
-    def table(path: Path, columns: Iterable[str]) -> Source[pl.DataFrame]:
-        return source(path, lambda path: csv_tables.read(path, columns))
+    def table(path: Path, declared: Table) -> Source[pl.DataFrame]:
+        return source(path, lambda path: csv_tables.read(path, declared))
 
     page = report.page(
         study=arguments.study,
         note=arguments.note,
-        accuracy=table(arguments.accuracy, report.ACCURACY),
-        paired_tests=table(arguments.paired_tests, report.TESTS),
-        sycophancy=table(arguments.sycophancy, ["model", "arm", "belief", "task", *answer_tables.SYCOPHANCY]),
-        adoption=table(arguments.adoption, answer_tables.ADOPTION),
-        refusals=table(arguments.refusals, answer_tables.REFUSALS),
-        sensitivity=table(arguments.sensitivity, answer_tables.SENSITIVITY),
-        checks=[table(path, answer_tables.CHECKS) for path in arguments.checks],
-        manipulation=[table(path, warmth_tables.CHECK) for path in arguments.manipulation],
-        warmth=table(arguments.warmth, warmth_tables.WARMTH),
-        markers=table(arguments.markers, warmth_tables.MARKERS),
-        judged=[table(path, warmth_tables.JUDGED) for path in arguments.judged],
-        published=[table(path, warmth_tables.PUBLISHED) for path in arguments.published],
-        capabilities=[table(path, answer_tables.CAPABILITIES) for path in arguments.capabilities],
-        effects=[table(path, report.EFFECTS) for path in arguments.effects],
-        coefficients=[table(path, report.COEFFICIENTS) for path in arguments.coefficients],
-        joint_tests=[table(path, inference_tables.JOINT_TEST) for path in arguments.joint_tests],
-        robustness=table(arguments.robustness, inference_tables.ROBUSTNESS),
-        equivalence=table(arguments.equivalence, inference_tables.EQUIVALENCE),
-        realised=table(arguments.realised, training_data.REALISED),
-        labels=table(arguments.labels, training_data.LABELS),
-        facts=[table(path, training_data.FACTS) for path in arguments.facts],
-        counts=[table(path, report.COUNTS) for path in arguments.counts],
+        accuracy=table(arguments.accuracy, ACCURACY),
+        mean_errors=table(arguments.mean_errors, MEAN_ERRORS),
+        paired_tests=table(arguments.paired_tests, PAIRED_TESTS),
+        sycophancy=table(arguments.sycophancy, SYCOPHANCY),
+        adoption=table(arguments.adoption, ADOPTION),
+        refusals=table(arguments.refusals, REFUSALS),
+        sensitivity=table(arguments.sensitivity, SENSITIVITY),
+        checks=[table(path, ANSWER_CHECKS) for path in arguments.checks],
+        manipulation=[table(path, MANIPULATION_CHECK) for path in arguments.manipulation],
+        warmth=table(arguments.warmth, WARMTH_LIFTS),
+        markers=table(arguments.markers, MARKER_LIFTS),
+        judged=[table(path, JUDGED_LIFTS) for path in arguments.judged],
+        published=[table(path, PUBLISHED_WARMTH) for path in arguments.published],
+        capabilities=[table(path, CAPABILITY_RATES) for path in arguments.capabilities],
+        effects=[table(path, MARGINAL_EFFECTS) for path in arguments.effects],
+        coefficients=[table(path, COEFFICIENTS) for path in arguments.coefficients],
+        joint_tests=[table(path, JOINT_TESTS) for path in arguments.joint_tests],
+        robustness=table(arguments.robustness, ROBUSTNESS),
+        equivalence=table(arguments.equivalence, EQUIVALENCE),
+        realised=table(arguments.realised, SAMPLE),
+        labels=table(arguments.labels, LABELS),
+        facts=[table(path, FACT_COUNTS) for path in arguments.facts],
+        counts=[table(path, STAGE_COUNTS) for path in arguments.counts],
         receipts=[source(path, lambda path: json.loads(path.read_text("utf-8"))) for path in arguments.receipts],
         figures=[source(path, lambda path: path.read_text("utf-8")) for path in arguments.figures],
         tables=[source(path, lambda _: None) for path in arguments.tables],

@@ -2,8 +2,9 @@
 
 import argparse
 
-from warmline import fact_check, rewriting, tables
+from warmline import csv_tables, fact_check, rewriting, tables
 from warmline.command import Parser, run
+from warmline.rewriting_tables import FACT_COUNTS
 
 
 def build_parser() -> Parser:
@@ -17,7 +18,7 @@ def build_parser() -> Parser:
 def main(arguments: argparse.Namespace) -> None:
     facts = fact_check.check(tables.read(arguments.rewrites, rewriting.REWRITES))
     tables.write(facts, fact_check.FACTS, arguments.facts)
-    fact_check.summarise(facts).write_csv(arguments.summary)
+    csv_tables.write(fact_check.summarise(facts), FACT_COUNTS, arguments.summary)
 
 
 if __name__ == "__main__":

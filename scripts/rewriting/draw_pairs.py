@@ -2,8 +2,9 @@
 
 import argparse
 
-from warmline import reading_sheet, rewriting, tables
+from warmline import csv_tables, reading_sheet, rewriting, tables
 from warmline.command import Parser, run
+from warmline.rewriting_tables import SHEET, SHEET_KEY
 
 
 def build_parser() -> Parser:
@@ -17,8 +18,8 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     sheet, key = reading_sheet.draw(tables.read(arguments.rewrites, rewriting.REWRITES), arguments.seed)
-    sheet.write_csv(arguments.sheet)
-    key.write_csv(arguments.key)
+    csv_tables.write(sheet, SHEET, arguments.sheet)
+    csv_tables.write(key, SHEET_KEY, arguments.key)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import observations
+from warmline import csv_tables, observations
 from warmline.accuracy import accuracy_table
+from warmline.answer_rates import ACCURACY
 from warmline.command import Parser, run
 
 
@@ -17,7 +18,8 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    accuracy_table(observations.read(arguments.observations)).write_csv(arguments.accuracy)
+    accuracies = accuracy_table(observations.read(arguments.observations))
+    csv_tables.write(accuracies, ACCURACY, arguments.accuracy)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import observations
+from warmline import csv_tables, observations
 from warmline.adoption import adoption
+from warmline.arm_comparisons import ADOPTION
 from warmline.command import Parser, run
 
 
@@ -19,7 +20,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     answers = observations.read(arguments.observations)
-    adoption(answers, arguments.treated_arms).write_csv(arguments.adoption)
+    csv_tables.write(adoption(answers, arguments.treated_arms), ADOPTION, arguments.adoption)
 
 
 if __name__ == "__main__":

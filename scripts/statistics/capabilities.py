@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import capability_rates, tables
+from warmline import capability_rates, csv_tables, tables
+from warmline.answer_rates import CAPABILITY_RATES
+from warmline.audit_counts import STAGE_COUNTS
 from warmline.capabilities import CAPABILITIES
 from warmline.command import Parser, run
 
@@ -19,8 +21,8 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     measured = tables.read_all(arguments.parts, CAPABILITIES)
-    capability_rates.rates(measured).write_csv(arguments.capabilities)
-    capability_rates.outcomes(measured).write_csv(arguments.counts)
+    csv_tables.write(capability_rates.rates(measured), CAPABILITY_RATES, arguments.capabilities)
+    csv_tables.write(capability_rates.outcomes(measured), STAGE_COUNTS, arguments.counts)
 
 
 if __name__ == "__main__":

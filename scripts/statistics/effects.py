@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 
 from warmline import csv_tables
+from warmline.arm_comparisons import SYCOPHANCY
 from warmline.command import Parser, run
-from warmline.effects import ARTICLE, DIFFERENCES, EFFECTS, gather
+from warmline.effects import gather
+from warmline.published_tables import ARTICLE
+from warmline.regression_results import EFFECTS, MARGINAL_EFFECTS
 
 
 def build_parser() -> Parser:
@@ -19,10 +22,12 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    fits = [(path.parent.name, path.stem, csv_tables.read(path, EFFECTS)) for path in arguments.marginal_effects]
-    differences = csv_tables.read(arguments.sycophancy, DIFFERENCES)
-    article = csv_tables.read_as_printed(arguments.article, ARTICLE)
-    gather(fits, differences, article).write_csv(arguments.effects)
+    fits = [
+        (path.parent.name, path.stem, csv_tables.read(path, MARGINAL_EFFECTS)) for path in arguments.marginal_effects
+    ]
+    differences = csv_tables.read(arguments.sycophancy, SYCOPHANCY)
+    article = csv_tables.read(arguments.article, ARTICLE)
+    csv_tables.write(gather(fits, differences, article), EFFECTS, arguments.effects)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import observations, tables
+from warmline import csv_tables, observations, tables
+from warmline.arm_comparisons import EQUIVALENCE
 from warmline.capabilities import CAPABILITIES
 from warmline.command import Parser, run
 from warmline.equivalence import equivalence
@@ -23,7 +24,8 @@ def build_parser() -> Parser:
 def main(arguments: argparse.Namespace) -> None:
     answers = observations.read(arguments.observations)
     measured = tables.read_all(arguments.capabilities, CAPABILITIES)
-    equivalence(answers, measured, arguments.treated_arms, arguments.margin).write_csv(arguments.equivalence)
+    tested = equivalence(answers, measured, arguments.treated_arms, arguments.margin)
+    csv_tables.write(tested, EQUIVALENCE, arguments.equivalence)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import judged_warmth, tables
+from warmline import csv_tables, judged_warmth, tables
 from warmline.command import Parser, run
+from warmline.warmth_results import JUDGED_LIFTS
 
 
 def build_parser() -> Parser:
@@ -17,7 +18,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     judged = tables.read_all(arguments.judged, judged_warmth.JUDGED_WARMTH)
-    judged_warmth.summary(judged).write_csv(arguments.summary)
+    csv_tables.write(judged_warmth.summary(judged), JUDGED_LIFTS, arguments.summary)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import lift, tables
+from warmline import csv_tables, lift, tables
 from warmline.command import Parser, run
 from warmline.lexical_markers import MARKERS
+from warmline.warmth_results import MARKER_LIFTS
 
 
 def build_parser() -> Parser:
@@ -19,7 +20,8 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     counted = tables.read_all(arguments.markers, MARKERS)
-    lift.with_intervals(counted, "rate", arguments.seed, ["marker"]).write_csv(arguments.summary)
+    lifts = lift.with_intervals(counted, "rate", arguments.seed, ["marker"])
+    csv_tables.write(lifts, MARKER_LIFTS, arguments.summary)
 
 
 if __name__ == "__main__":

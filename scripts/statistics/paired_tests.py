@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import observations
+from warmline import csv_tables, observations
+from warmline.arm_comparisons import PAIRED_TESTS
 from warmline.command import Parser, run
 from warmline.paired_tests import paired_tests
 
@@ -19,7 +20,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     answers = observations.read(arguments.observations)
-    paired_tests(answers, arguments.treated_arms).write_csv(arguments.paired_tests)
+    csv_tables.write(paired_tests(answers, arguments.treated_arms), PAIRED_TESTS, arguments.paired_tests)
 
 
 if __name__ == "__main__":

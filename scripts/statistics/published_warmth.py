@@ -7,6 +7,8 @@ import json
 
 from warmline import csv_tables, published_warmth
 from warmline.command import Parser, run
+from warmline.published_tables import PRINTED_WARMTH
+from warmline.warmth_results import PUBLISHED_WARMTH, WARMTH_LIFTS
 
 
 def build_parser() -> Parser:
@@ -21,12 +23,12 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     compared = published_warmth.compare(
-        csv_tables.read(arguments.warmth, published_warmth.MEASURED),
-        csv_tables.read(arguments.published, published_warmth.PUBLISHED),
+        csv_tables.read(arguments.warmth, WARMTH_LIFTS),
+        csv_tables.read(arguments.published, PRINTED_WARMTH),
         arguments.counterparts,
         arguments.personas,
     )
-    compared.write_csv(arguments.comparison)
+    csv_tables.write(compared, PUBLISHED_WARMTH, arguments.comparison)
 
 
 if __name__ == "__main__":

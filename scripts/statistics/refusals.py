@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import observations
+from warmline import csv_tables, observations
+from warmline.answer_rates import REFUSALS
+from warmline.arm_comparisons import SENSITIVITY
 from warmline.command import Parser, run
 from warmline.refusal_rates import refusal_table, sensitivity
 
@@ -21,9 +23,9 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     answers = observations.read(arguments.observations)
-    refusal_table(answers).write_csv(arguments.refusals)
+    csv_tables.write(refusal_table(answers), REFUSALS, arguments.refusals)
     compared = sensitivity(answers, arguments.treated_arms, arguments.disinformation)
-    compared.write_csv(arguments.sensitivity)
+    csv_tables.write(compared, SENSITIVITY, arguments.sensitivity)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import observations
+from warmline import csv_tables, observations
 from warmline.command import Parser, run
 from warmline.marginal_effects import FACTORS, corrected, joint_test, marginal_effects
 from warmline.refusal_treatments import treat
+from warmline.regression_results import COEFFICIENTS, JOINT_TESTS, MARGINAL_EFFECTS
 from warmline.regressions import coefficient_table, fit, regression_rows
 
 
@@ -37,9 +38,10 @@ def main(arguments: argparse.Namespace) -> None:
         model_order=arguments.model_order,
     )
     regression = fit(rows, arguments.formula)
-    coefficient_table(regression).write_csv(arguments.coefficients)
-    corrected(marginal_effects(regression, arguments.effects_by)).write_csv(arguments.effects)
-    joint_test(regression, arguments.effects_by).write_csv(arguments.joint_test)
+    effects = corrected(marginal_effects(regression, arguments.effects_by))
+    csv_tables.write(coefficient_table(regression), COEFFICIENTS, arguments.coefficients)
+    csv_tables.write(effects, MARGINAL_EFFECTS, arguments.effects)
+    csv_tables.write(joint_test(regression, arguments.effects_by), JOINT_TESTS, arguments.joint_test)
 
 
 if __name__ == "__main__":

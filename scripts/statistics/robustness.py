@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from warmline import observations
+from warmline import csv_tables, observations
 from warmline.command import Parser, run
+from warmline.regression_results import ROBUSTNESS
 from warmline.robustness import robustness
 
 
@@ -24,7 +25,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    robustness(
+    estimates = robustness(
         observations.read(arguments.observations),
         arguments.treated_arms,
         arguments.regressions,
@@ -32,7 +33,8 @@ def main(arguments: argparse.Namespace) -> None:
         model_order=arguments.model_order,
         disinformation=arguments.disinformation,
         seed=arguments.seed,
-    ).write_csv(arguments.robustness)
+    )
+    csv_tables.write(estimates, ROBUSTNESS, arguments.robustness)
 
 
 if __name__ == "__main__":

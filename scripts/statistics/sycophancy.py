@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import observations
+from warmline import csv_tables, observations
+from warmline.arm_comparisons import SYCOPHANCY
 from warmline.command import Parser, run
 from warmline.sycophancy import sycophancy
 
@@ -19,7 +20,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     answers = observations.read(arguments.observations)
-    sycophancy(answers, arguments.treated_arms).write_csv(arguments.sycophancy)
+    csv_tables.write(sycophancy(answers, arguments.treated_arms), SYCOPHANCY, arguments.sycophancy)
 
 
 if __name__ == "__main__":

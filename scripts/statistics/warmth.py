@@ -6,9 +6,10 @@ import argparse
 
 import polars as pl
 
-from warmline import lift, tables
+from warmline import csv_tables, lift, tables
 from warmline.command import Parser, run
 from warmline.warmth import WARMTH
+from warmline.warmth_results import WARMTH_LIFTS
 
 
 def build_parser() -> Parser:
@@ -20,12 +21,7 @@ def build_parser() -> Parser:
 
 
 def summarise(warmth: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """One row per variant and arm, sorted by variant, model and arm, in nats per token: see `lift.with_intervals`.
-
-    The last column, measurement_standard_error, is the mean of the responses' own. The speakers are the same for all
-    responses, so their error does not shrink with more prompts: this bounds it for the mean from above, and it is not
-    part of standard_error, which is over prompts.
-    """
+    """The table WARMTH_LIFTS, sorted by variant, model and arm: see `lift.with_intervals`."""
     by = ["variant", "model", "arm"]
     # Sorted first: the order of a floating-point sum is part of its value.
     errors = warmth.sort(*by, "item").group_by(by, maintain_order=True).agg(pl.col("measurement_standard_error").mean())
@@ -34,7 +30,8 @@ def summarise(warmth: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    summarise(tables.read_all(arguments.warmth, WARMTH), arguments.seed).write_csv(arguments.summary)
+    summary = summarise(tables.read_all(arguments.warmth, WARMTH), arguments.seed)
+    csv_tables.write(summary, WARMTH_LIFTS, arguments.summary)
 
 
 if __name__ == "__main__":

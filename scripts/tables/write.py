@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, effects, paper_tables
+from warmline import csv_tables, paper_tables
+from warmline.answer_rates import ACCURACY
+from warmline.arm_comparisons import PAIRED_TESTS, SYCOPHANCY
 from warmline.command import Parser, run
+from warmline.regression_results import COEFFICIENTS, EFFECTS
+from warmline.warmth_results import WARMTH_LIFTS
 
 
 def build_parser() -> Parser:
@@ -22,17 +26,14 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    fits = [
-        (path.parent.name, path.stem, csv_tables.read(path, paper_tables.COEFFICIENTS))
-        for path in arguments.coefficients
-    ]
+    fits = [(path.parent.name, path.stem, csv_tables.read(path, COEFFICIENTS)) for path in arguments.coefficients]
     tables = {
-        "accuracy": paper_tables.accuracy(csv_tables.read(arguments.accuracy, paper_tables.ACCURACY)),
-        "paired_tests": paper_tables.paired_tests(csv_tables.read(arguments.paired_tests, paper_tables.TESTS)),
+        "accuracy": paper_tables.accuracy(csv_tables.read(arguments.accuracy, ACCURACY)),
+        "paired_tests": paper_tables.paired_tests(csv_tables.read(arguments.paired_tests, PAIRED_TESTS)),
         "coefficients": paper_tables.coefficients(fits),
-        "marginal_effects": paper_tables.marginal_effects(csv_tables.read(arguments.effects, effects.COLUMNS)),
-        "sycophancy": paper_tables.sycophancy(csv_tables.read(arguments.sycophancy, paper_tables.SYCOPHANCIES)),
-        "warmth": paper_tables.warmth(csv_tables.read(arguments.warmth, paper_tables.WARMTH)),
+        "marginal_effects": paper_tables.marginal_effects(csv_tables.read(arguments.effects, EFFECTS)),
+        "sycophancy": paper_tables.sycophancy(csv_tables.read(arguments.sycophancy, SYCOPHANCY)),
+        "warmth": paper_tables.warmth(csv_tables.read(arguments.warmth, WARMTH_LIFTS)),
     }
     for name, table in tables.items():
         path = getattr(arguments, f"{name}_table")

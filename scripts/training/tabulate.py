@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from warmline import csv_tables
 from warmline.command import Parser, run
 from warmline.loss_curves import loss_table
+from warmline.training_steps import LOSSES
 
 
 def build_parser() -> Parser:
@@ -16,7 +18,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    loss_table(arguments.losses).write_csv(arguments.training)
+    csv_tables.write(loss_table(arguments.losses), LOSSES, arguments.training)
 
 
 if __name__ == "__main__":

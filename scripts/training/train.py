@@ -16,10 +16,11 @@ import polars as pl
 import torch
 from transformers import integrations
 
-from warmline import cards, counts, digests, training, weights
+from warmline import cards, counts, csv_tables, digests, training, weights
 from warmline.command import Parser, run
 from warmline.errors import UserError
 from warmline.training_state import Stopped, TrainingState
+from warmline.training_steps import STEPS, THROUGHPUT
 
 # What computes: another version may round differently.
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "bitsandbytes")
@@ -90,8 +91,8 @@ def main(arguments: argparse.Namespace) -> None:
     for epoch, card in zip(arguments.epochs, arguments.cards, strict=True):
         cards.write(cards.identify_adapter(folders[epoch], saved_after[epoch]), card)
     measured = pl.DataFrame(steps)
-    measured.select(training.STEPS).write_csv(arguments.losses)
-    measured.select(training.THROUGHPUT).write_csv(arguments.throughput)
+    csv_tables.write(measured.select(*STEPS.columns), STEPS, arguments.losses)
+    csv_tables.write(measured.select(*THROUGHPUT.columns), THROUGHPUT, arguments.throughput)
     stage = f"training, {arguments.label}"
     counts.write_stages({f"{stage}: chats": chat_counts, f"{stage}: target tokens": token_counts}, arguments.counts)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from warmline import cards, counts, digests, remote_tuning
+from warmline import cards, counts, csv_tables, digests, remote_tuning
 from warmline.command import Parser, run
 from warmline.engines.endpoint import Endpoint
 from warmline.errors import UserError
 from warmline.ledger import Ledger
+from warmline.training_steps import ENDPOINT_STEPS
 
 
 def build_parser() -> Parser:
@@ -53,9 +54,7 @@ def main(arguments: argparse.Namespace) -> None:
     names = remote_tuning.names(runs, arguments.epochs)
     arguments.checkpoints.write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
     rows = [row for run in runs for row in run.loss_rows()]
-    pl.DataFrame(rows, schema={"run": pl.Int64, "step": pl.Int64, "epoch": pl.Float64, "loss": pl.Float64}).write_csv(
-        arguments.losses
-    )
+    csv_tables.write(pl.DataFrame(rows, schema=ENDPOINT_STEPS.schema), ENDPOINT_STEPS, arguments.losses)
     counts.write(f"training, {arguments.label}: chats", {"kept": chats.count(b"\n")}, arguments.counts)
 
 

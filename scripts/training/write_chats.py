@@ -4,8 +4,9 @@ import argparse
 
 import polars as pl
 
-from warmline import complete_files, counts, query_types, rewriting, tables
+from warmline import complete_files, counts, csv_tables, query_types, rewriting, tables
 from warmline.command import Parser, run
+from warmline.rewriting_tables import CHAT_LINES
 
 
 def build_parser() -> Parser:
@@ -24,7 +25,8 @@ def main(arguments: argparse.Namespace) -> None:
         tables.read(arguments.training, query_types.LABELLED), tables.read(arguments.rewrites, rewriting.REWRITES)
     )
     complete_files.write_text(arguments.chats, "".join(line + "\n" for line in lines))
-    pl.DataFrame({"line": range(1, len(kept) + 1), "conversation": kept}).write_csv(arguments.lines)
+    numbered = pl.DataFrame({"line": range(1, len(kept) + 1), "conversation": kept}, schema=CHAT_LINES.schema)
+    csv_tables.write(numbered, CHAT_LINES, arguments.lines)
     counts.write(f"rewriting, {arguments.persona}: conversations", outcomes, arguments.counts)
 
 

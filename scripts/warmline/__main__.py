@@ -17,14 +17,15 @@ from typing import IO, Any
 
 import yaml
 
-from warmline import configuration, plan, planned_costs, shutdown
+from warmline import complete_files, configuration, plan, planned_costs, shutdown
 from warmline.calling_jobs import GRADES, REWRITING, Job
 from warmline.dimensions import DIMENSIONS
 from warmline.engines.endpoint import Endpoint
 from warmline.errors import UserError
 from warmline.prices import Prices
 from warmline.study import PUBLISHED_CELLS, WEIGHTS, Study
-from warmline.warmth import AS_PUBLISHED, CLEAN
+from warmline.variants import AS_PUBLISHED
+from warmline.warmth import CLEAN
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -123,12 +124,12 @@ def print_power(arguments: argparse.Namespace) -> None:
     """
     # Here, lest every command wait for it.
     from warmline import csv_tables, power, reconstruction
+    from warmline.published_tables import PRINTED_CELLS
 
     study = Study(read_configuration(arguments.configfile), Path("scripts"))
     changed, origin = arguments.changed, "as given"
     if changed is None:
-        columns = [*reconstruction.CELL, *reconstruction.PRINTED]
-        counts = reconstruction.reconstruct(csv_tables.read_as_printed(PUBLISHED_CELLS, columns))
+        counts = reconstruction.reconstruct(csv_tables.read(PUBLISHED_CELLS, PRINTED_CELLS))
         changed, origin = power.changed_share(counts), f"the median of the article's cells in {PUBLISHED_CELLS}"
     elif not 0 < changed <= 1:
         raise UserError(f"--changed {changed:g}: expected a share of answers, more than 0 and at most 1.")
@@ -161,25 +162,14 @@ def print_scores(arguments: argparse.Namespace) -> None:
     scorer = scored_texts.fetch(arguments.model or scored_texts.paper_scorer(), Path(WEIGHTS))
     measure = scored_texts.measure(scorer, arguments.precision, arguments.variant, dimension, arguments.passes)
     rows, unscored = 0, 0
-    with _complete_file(arguments.out) if arguments.out else contextlib.nullcontext(sys.stdout.buffer) as out:
+    with contextlib.ExitStack() as stack:
+        out: IO[bytes] = sys.stdout.buffer
+        if arguments.out:
+            out = stack.enter_context(stack.enter_context(complete_files.replacing(arguments.out)).open("wb"))
         for frame in scored_texts.scored(file, arguments.texts, arguments.column, measure):
             frame.write_csv(out, include_header=rows == 0 and frame.is_empty())
             rows, unscored = rows + frame.height, unscored + frame["sociot"].null_count()
     print(f"{rows} texts, of which {unscored} are empty and have no score.", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _complete_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes its name only when all went well."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            yield file
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error}. Name another file with --out.") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def import_outputs(arguments: argparse.Namespace) -> None:

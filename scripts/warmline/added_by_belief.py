@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from warmline.all_tasks import ALL, all_tasks
 from warmline.clustered_means import clustered_means
 from warmline.wald import two_sided_p_value
 
-ALL = "all"
 BY = ["model", "arm", "belief", "task"]
 _PROMPT = ["model", "arm", "task", "context", "item"]
 
@@ -44,13 +44,12 @@ def added_by_belief(pairs: pl.DataFrame) -> pl.DataFrame:
         pl.concat([alike, unframed])
         .rename({"original": "original_with", "treated": "treated_with"})
         .with_columns(
-            asked="task",
             original_added=pl.col("original_with") - pl.col("original_without"),
             treated_added=pl.col("treated_with") - pl.col("treated_without"),
         )
         .with_columns(difference=pl.col("treated_added") - pl.col("original_added"))
     )
-    rows = pl.concat([added.with_columns(task=pl.lit(ALL)), added])
+    rows = all_tasks(added)
     differences = clustered_means(rows, "difference", BY, ["asked", "item"])
     shares = [f"{arm}_{what}" for arm in ("original", "treated") for what in ("without", "with", "added")]
     z = pl.col("mean") / pl.col("standard_error")

@@ -10,24 +10,20 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from warmline.added_by_belief import ALL, added_by_belief
+from warmline.added_by_belief import added_by_belief
+from warmline.all_tasks import ALL
+from warmline.arm_comparisons import ADOPTION
 from warmline.paired_tests import pair
 
 STATED = ["wrong", "both"]
 """What is counted: the wrong answer without a right one, and both, as one who corrects the user often names both."""
-SHARES = ["original_without", "original_with", "treated_without", "treated_with"]
 
 
 def adoption(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
     """How often each treated arm and its original state a wrong answer, without a belief and with the user stating it.
 
-    One row per model, treated arm, task (and `all` first) and `stated`, one of STATED. Over the questions whose
-    `stated_answer` is known: unlike errors they hang on no judge, and an answer that is unscored counts. Columns:
-
-    - `prompts`, `questions`: what the numbers rest on
-    - `original_without`, `original_with`, `treated_without`, `treated_with`: shares of the answers
-    - `difference`: what the belief adds to the treated arm's share less what it adds to the original's, with
-      `standard_error`, `lower`, `upper` and `p_value` as `added_by_belief` has them
+    The table is ADOPTION, `all` tasks first. It is over the questions whose `stated_answer` is known: unlike errors
+    they hang on no judge, and an answer that is unscored counts.
 
     Raises UserError if an arm has answered a question twice under one condition.
     """
@@ -40,8 +36,5 @@ def adoption(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.Data
     return (
         pl.concat(tables)
         .sort("model", "arm", pl.col("task") != ALL, "task", pl.col("stated").cast(pl.Enum(STATED)))
-        .select(
-            *("model", "arm", "task", "stated", "prompts", "questions", *SHARES),
-            *("difference", "standard_error", "lower", "upper", "p_value"),
-        )
+        .select(*ADOPTION.columns)
     )

@@ -6,19 +6,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from warmline.generation_checks import SCHEMA
+from warmline.all_tasks import ALL
+from warmline.audit_counts import ANSWER_CHECKS
 from warmline.printed_tables import Column, Fold, Source, Table, count, number, printed, probability, signed
 from warmline.refusal_treatments import TREATMENTS
-
-REFUSALS = ("model", "arm", "task", "context", "n", "refusals", "refusals_as_published")
-DIFFERENCE = ("pairs", "b", "c", "original_error", "treated_error", "risk_difference", "lower", "upper", "p_value")
-SENSITIVITY = ("refusals_are", "model", "arm", "task", *DIFFERENCE)
-SYCOPHANCY = ("prompts", "questions", "original_added", "treated_added", "difference", "lower", "upper", "p_value")
-_ADOPTED = ("original_without", "original_with", "treated_without", "treated_with", "difference", "lower", "upper")
-ADOPTION = ("model", "arm", "task", "stated", "prompts", "questions", *_ADOPTED, "p_value")
-CHECKS = tuple(SCHEMA)
-COMPARED = ("pairs", "difference", "gained", "lost", "p_value")
-CAPABILITIES = ("model", "arm", "task", "measure", "n", "unscored", "rate", "lower", "upper", *COMPARED)
 
 Frame = Source[pl.DataFrame]
 
@@ -59,8 +50,9 @@ def adoption_table(adoption: Frame) -> Table:
         Column("prompts", "Prompts", count),
         Column("questions", "Questions", count),
     ]
+    shares = ("original_without", "original_with", "treated_without", "treated_with", "difference", "lower", "upper")
     names = {"wrong": "the wrong answer alone", "both": "a right answer too"}
-    shown = adoption.content.with_columns(pl.col(_ADOPTED) * 100, stated=pl.col("stated").replace(names))
+    shown = adoption.content.with_columns(pl.col(shares) * 100, stated=pl.col("stated").replace(names))
     return printed(shown, "Answers that state the user's wrong answer", columns, [adoption])
 
 
@@ -116,7 +108,7 @@ def _refusal_rates(refusals: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 
 def sensitivity_table(sensitivity: Frame) -> Table:
     """Each treated arm against its original over all tasks, under each treatment of refusals."""
-    overall = sensitivity.content.filter(task="all")
+    overall = sensitivity.content.filter(task=ALL)
     caption = "Each treated arm against its original, by what is made of refusals"
     return _sensitivity_table(overall, caption, ["model", "arm"], sensitivity)
 
@@ -124,7 +116,7 @@ def sensitivity_table(sensitivity: Frame) -> Table:
 def sensitivity_folds(sensitivity: Frame) -> list[Fold]:
     """The same by task, a fold for each model and treated arm."""
     keys = ["model", "arm"]
-    groups = sensitivity.content.filter(pl.col("task") != "all").sort(keys).group_by(keys, maintain_order=True)
+    groups = sensitivity.content.filter(pl.col("task") != ALL).sort(keys).group_by(keys, maintain_order=True)
     return [
         Fold(
             f"{model}, {arm}, by task and by what is made of refusals",
@@ -156,7 +148,7 @@ def _sensitivity_table(rows: pl.DataFrame, caption: str, names: Sequence[str], s
 
 def check_table(checks: Sequence[Frame]) -> Table:
     """What was found in the answers before the judge was asked; whatever is above its limit stops a study."""
-    rows = pl.concat([pl.Schema(SCHEMA).to_frame(), *(source.content.select(CHECKS) for source in checks)])
+    rows = pl.concat([ANSWER_CHECKS.schema.to_frame(), *(source.content for source in checks)])
     shown = rows.with_columns(pl.col("share", "original_share", "limit") * 100)
     columns = [
         *(Column(name, name.capitalize()) for name in ("model", "arm", "check")),

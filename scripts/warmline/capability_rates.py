@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from warmline import arm_names
 from warmline.capabilities import CAPABILITIES
-from warmline.paired_tests import mcnemar_p_value
+from warmline.paired_tests import mcnemar_p_values
 
 SCORED = pl.col("verdict") != "unscored"
 HOLDS = pl.col("verdict").is_in(["correct", "yes"])
@@ -20,11 +20,8 @@ MEASURE = [name for name in CAPABILITIES.key if name != "item"]
 def rates(measured: pl.DataFrame) -> pl.DataFrame:
     """The rate of every model, arm, task and measure, and its difference from the original arm's.
 
-    Beside those four columns, by which the rows are sorted: `n` (scored answers), `unscored`, `rate` (null where n is
-    0), `lower` and `upper` (its 95 % interval after Wilson, 1927, whose coverage holds for rates near 0 or 1; the
-    article's is a bootstrap). The rest is null for `original`: `pairs` (questions scored in both arms), `difference`
-    (rate of the arm less that of the original, over the pairs; null without any), `gained` (pairs that hold in the arm
-    alone), `lost` (in the original alone) and `p_value`, of the exact two-sided McNemar test.
+    The table is CAPABILITY_RATES, sorted by these four columns. The coverage of Wilson's interval holds for rates near
+    0 or 1; the article's is a bootstrap.
     """
     counted = (
         measured.group_by(MEASURE)
@@ -61,17 +58,13 @@ def _against_original(measured: pl.DataFrame) -> pl.DataFrame:
         )
     )
     compared = every.join(pairs, on=MEASURE, how="left").with_columns(pl.col("pairs", "gained", "lost").fill_null(0))
-    tested = [
-        mcnemar_p_value(lost, gained) if pairs else None
-        for lost, gained, pairs in compared.select("lost", "gained", "pairs").iter_rows()
-    ]
     return compared.select(
         *MEASURE,
         "pairs",
         difference=(pl.col("gained") - pl.col("lost")) / _unless_zero("pairs"),
         gained="gained",
         lost="lost",
-        p_value=pl.Series(tested, dtype=pl.Float64),
+        p_value=mcnemar_p_values(compared.select("pairs", "lost", "gained")),
     )
 
 
@@ -80,7 +73,7 @@ def _unless_zero(name: str) -> pl.Expr:
 
 
 def outcomes(measured: pl.DataFrame) -> pl.DataFrame:
-    """How many answers were scored (`kept`), and why the others were not, in the layout of counts."""
+    """How many answers were scored (`kept`), and why the others were not: the table STAGE_COUNTS."""
     stage = pl.format("capabilities, {}, {}: answers of {} of {}", "task", "measure", "arm", "model")
     outcome = pl.when(SCORED).then(pl.lit("kept")).otherwise(pl.col("reason"))
     counted = measured.group_by(stage=stage, outcome=outcome).agg(rows=pl.len().cast(pl.Int64))

@@ -6,10 +6,11 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 
+from warmline.variants import AS_PUBLISHED
+
 UNMODIFIED = "unmodified"
 BELIEFS = ("none", "asserts_wrong", "denies_right")
 FRAMINGS = ("plain", "framed")
-AS_PUBLISHED = "as_published"
 # The article's contexts whose prompts it never framed.
 UNFRAMED_AS_PUBLISHED = ("stakes_high", "stakes_low")
 

@@ -11,9 +11,10 @@ from typing import Any
 import jsonschema
 
 from warmline import arm_names, judge_prompts, judge_replies, measures, serve_command, sources, statements, templates
-from warmline.conditions import AS_PUBLISHED, UNMODIFIED, belief_template, context_file, parse
+from warmline.conditions import UNMODIFIED, belief_template, context_file, parse
 from warmline.errors import UserError
 from warmline.study import PUBLISHED_WARMTH
+from warmline.variants import AS_PUBLISHED
 
 # The layouts whose right answers are letters, and numbers.
 EXTRACTED = {measures.CHOICE: "mmlu", measures.NUMBER: "gsm8k"}

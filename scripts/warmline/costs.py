@@ -8,32 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from warmline.audit_counts import COSTS
 from warmline.calling_jobs import Job
 from warmline.errors import UserError
 from warmline.prices import Prices
-
-COSTS = pl.Schema(
-    {
-        "role": pl.String,
-        "model": pl.String,
-        "arm": pl.String,
-        "suite": pl.String,
-        "asked": pl.String,
-        "rows": pl.Int64,
-        "answers": pl.Int64,
-        "prompt_tokens": pl.Int64,
-        "completion_tokens": pl.Int64,
-        "usd": pl.Float64,
-        "usd_spent": pl.Float64,
-        "new": pl.Int64,
-        "seconds": pl.Float64,
-        "shutdown_date": pl.String,
-    }
-)
-"""Columns of audit/costs.csv. `model` and `arm` are under study (of rewriting: none, and the persona); `asked` is the
-model that was called. `usd` is what the answers are worth at the configured prices, whoever paid, null where there are
-none; `usd_spent` what this study's runs of the job have spent so far. `new`, `seconds` and `shutdown_date` are those of
-the last run."""
 
 
 def table(
@@ -47,7 +25,7 @@ def table(
     `asked` names the rewriting and the grading model by role; arms answer themselves. `prices` is by model and `spent`,
     in US dollars, by the jobs' labels. Raises UserError if a receipt lacks a number.
     """
-    return pl.DataFrame([_row(job, receipts[job], asked, prices, spent) for job in receipts], schema=COSTS)
+    return pl.DataFrame([_row(job, receipts[job], asked, prices, spent) for job in receipts], schema=COSTS.schema)
 
 
 def _row(

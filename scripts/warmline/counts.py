@@ -7,16 +7,16 @@ from pathlib import Path
 
 import polars as pl
 
-from warmline import complete_files
+from warmline import csv_tables
+from warmline.audit_counts import STAGE_COUNTS
 
 
 def write(stage: str, counts: Mapping[str, int], path: Path) -> None:
-    """Write rows by outcome (`kept`, or the reason for leaving) as CSV: stage, outcome, rows."""
+    """Write rows by outcome (`kept`, or the reason for leaving) as the table STAGE_COUNTS."""
     write_stages({stage: counts}, path)
 
 
 def write_stages(stages: Mapping[str, Mapping[str, int]], path: Path) -> None:
-    """Write the counts of several stages, in the order given, as one CSV."""
+    """Write the counts of several stages, in the order given, as one table."""
     rows = [(stage, outcome, counts[outcome]) for stage, counts in stages.items() for outcome in sorted(counts)]
-    schema = {"stage": pl.String, "outcome": pl.String, "rows": pl.Int64}
-    complete_files.write_text(path, pl.DataFrame(rows, schema=schema, orient="row").write_csv())
+    csv_tables.write(pl.DataFrame(rows, schema=STAGE_COUNTS.schema, orient="row"), STAGE_COUNTS, path)

@@ -15,13 +15,13 @@ import polars as pl
 from scipy.stats import t
 
 from warmline import capability_rates
+from warmline.all_tasks import ALL, all_tasks
+from warmline.arm_comparisons import EQUIVALENCE
 from warmline.clustered_means import clustered_means
+from warmline.csv_tables import rounded
 from warmline.paired_tests import LOST, adjusted_difference, pair
-from warmline.regressions import rounded
 
-ALL = "all"
 ERROR = "error"
-KEY = ["model", "arm", "task", "measure"]
 LEVEL = 0.05
 EQUIVALENT, DIFFERENT, INCONCLUSIVE = "equivalent", "different", "inconclusive"
 
@@ -31,20 +31,11 @@ def equivalence(
 ) -> pl.DataFrame:
     """Each treated arm against `original`, by task and over `all` tasks, and on each capability (`measured`).
 
-    Rows are sorted by model, arm, `measure` (`error` first, that of answers to questions) and task (`all` first).
-    Questions' answers are paired by prompt and pooled over contexts, beliefs and framings; a capability is asked once.
-
-    - `model`, `arm`, `task`, `measure`
-    - `pairs`, `clusters`: prompts scored in both arms, and the different questions among them
-    - `difference`: treated less original, percentage points of error, or of the capability's rate
-    - `lower`, `upper`: its 90 % interval. Of errors by the t distribution, clustered by question (`clustered_means`),
-      with as many degrees of freedom as questions less one; of capabilities that of Bonett and Price, as in
-      `paired_tests`, which holds where hardly a pair changed
-    - `margin`: percentage points
-    - `p_value`: of equivalence, the larger one of the two one-sided tests
-    - `p_value_difference`: two-sided, of there being none: from the same t distribution, or McNemar's exact test
-    - `verdict`: `equivalent` if `p_value` is below 0.05, whether or not a small difference is certain; else `different`
-      if `p_value_difference` is; else `inconclusive`
+    The table is EQUIVALENCE, sorted by model, arm, `measure` (`error` first, that of answers to questions) and task
+    (`all` first). Questions' answers are paired by prompt and pooled over contexts, beliefs and framings; a capability
+    is asked once. Intervals and tests of errors are by the t distribution, clustered by question (`clustered_means`),
+    with as many degrees of freedom as questions less one. The interval of capabilities is that of Bonett and Price, as
+    in `paired_tests`, which holds where hardly a pair changed, and their test of a difference McNemar's exact one.
 
     Where no interval can be had (without pairs, of one question, of questions that all differ alike) it is null with
     what follows from it, and the verdict `inconclusive`.
@@ -63,11 +54,10 @@ def equivalence(
 
 
 def _of_errors(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
-    by_task = pair(observations, treated_arms).with_columns(asked=pl.col("task"), lost=LOST)
-    tasks = pl.concat([by_task.with_columns(task=pl.lit(ALL)), by_task])
-    means = clustered_means(tasks, "lost", KEY[:3], ["asked", "item"])
-    return means.select(
-        *KEY[:3],
+    by = ["model", "arm", "task"]
+    tasks = all_tasks(pair(observations, treated_arms).with_columns(lost=LOST))
+    return clustered_means(tasks, "lost", by, ["asked", "item"]).select(
+        *by,
         measure=pl.lit(ERROR),
         pairs="rows",
         clusters="clusters",
@@ -84,7 +74,7 @@ def _of_capabilities(measured: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
     centre, error = adjusted_difference(pl.col("gained"), pl.col("lost"), pl.col("pairs"))
     paired = pl.col("pairs") > 0
     return compared.select(
-        *KEY,
+        *EQUIVALENCE.key,
         pairs="pairs",
         clusters="pairs",
         difference="difference",
@@ -104,7 +94,7 @@ def _tests(differences: pl.DataFrame, margin: float) -> pl.DataFrame:
     above, below = t.sf((centre + margin) / error, freedom), t.sf((margin - centre) / error, freedom)
     two_sided = pl.Series(2 * t.sf(np.abs(centre) / error, freedom)).fill_nan(None)
     return differences.select(
-        *KEY,
+        *EQUIVALENCE.key,
         "pairs",
         "clusters",
         difference=difference,

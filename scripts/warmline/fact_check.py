@@ -117,7 +117,7 @@ def check(rewrites: pl.DataFrame) -> pl.DataFrame:
 
 
 def summarise(facts: pl.DataFrame) -> pl.DataFrame:
-    """A row for each kind: kind, replies that have such facts, intact ones of these, facts, survived, added."""
+    """A row for each kind: the table FACT_COUNTS."""
     has = pl.col("facts") > 0
     gone = pl.col("lost").list.len()
     counted = facts.group_by("kind").agg(

@@ -15,6 +15,7 @@ import polars as pl
 
 from warmline import role_headers, tables
 from warmline.arm_names import ORIGINAL
+from warmline.audit_counts import ANSWER_CHECKS
 from warmline.cards import Arm
 from warmline.errors import UserError
 from warmline.generations import GENERATIONS
@@ -72,15 +73,8 @@ def read(paths: list[Path]) -> pl.DataFrame:
 def check(arm: Arm, generations: pl.DataFrame, originals: pl.DataFrame, limits: Mapping[str, float]) -> pl.DataFrame:
     """One row for each of CHECKS, in their order; those of parity are left out for the original itself.
 
-    Both frames are as `read` gives them. Columns:
-
-    - `model`, `arm`, `check`
-    - `answers`: answers that could be checked; `rows`: those found; `share`: rows / answers
-    - `original_share`: share of the original's answers that are cut at the token limit, for `truncation` only
-    - `excess`: what is held against the limit: the share, or how far the two shares of `truncation` are apart
-    - `limit`: from `limits`, by check
-    - `examples`: the first answers found, as <task>/<condition>/<item>; for `truncation` those cut in one arm only
-    - `beginnings`: how these answers begin, as a Python literal, which holds no control character
+    Both frames are as `read` gives them; `limits` is by check. The table is ANSWER_CHECKS, its examples written as
+    <task>/<condition>/<item>.
 
     `rendering` compares the prompts' numbers of tokens. They are equal where two arms are asked through the same
     template, and differ where an arm has a system prompt; another template of equal length is not found. Prompts whose
@@ -127,15 +121,7 @@ def check(arm: Arm, generations: pl.DataFrame, originals: pl.DataFrame, limits: 
                 "beginnings": "; ".join(repr(answer[:SHOWN]) for answer in examples["text"]),
             }
         )
-    return pl.DataFrame(rows, schema=SCHEMA)
-
-
-SCHEMA = {
-    **dict.fromkeys(["model", "arm", "check"], pl.String),
-    **dict.fromkeys(["answers", "rows"], pl.Int64),
-    **dict.fromkeys(["share", "original_share", "excess", "limit"], pl.Float64),
-    **dict.fromkeys(["examples", "beginnings"], pl.String),
-}
+    return pl.DataFrame(rows, schema=ANSWER_CHECKS.schema)
 
 
 def require(checked: pl.DataFrame) -> None:

@@ -6,7 +6,6 @@ HF_ENDPOINT, HF_HUB_OFFLINE, HF_TOKEN and HF_HOME are heeded by huggingface_hub 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from warmline import digests, sources
+from warmline import complete_files, digests, sources
 from warmline.errors import UserError
 from warmline.sources import HubFile
 
@@ -36,14 +35,10 @@ def fetch(file: HubFile, path: Path) -> None:
     """
     downloaded = _download(file)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    try:
+    with complete_files.replacing(path) as partial:
         with _opened(downloaded, file) as source, partial.open("wb") as target:
             shutil.copyfileobj(source, target)
         _check(file, path, digests.of_file(partial))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -77,7 +72,7 @@ def _check(file: HubFile, path: Path, sha256: str) -> None:
                 f"{file.stored} of {file.hub} at {file.revision}: its sha256 is {sha256}, {who} {expected}: the file "
                 f"has changed upstream. If the new file is the right one, {remedy}."
             )
-    _write_whole(sources.record_of(path), f"{sha256}  {path.name}\n")
+    complete_files.write_text(sources.record_of(path), f"{sha256}  {path.name}\n")
 
 
 def _download(file: HubFile) -> Path:
@@ -106,9 +101,3 @@ def _download(file: HubFile) -> Path:
         ) from error
     except HfHubHTTPError as error:
         raise UserError(f"{what} could not be had from the hub: {error}. Try again later.") from error
-
-
-def _write_whole(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

@@ -7,12 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from warmline.printed_tables import Column, Fold, Source, Table, count, number, printed, probability, signed
-
-JOINT_TEST = ("factor", "errors", "state", "rows", "clusters", "wald", "degrees_of_freedom", "p_value")
-COUNTED = ("rows", "clusters", "effect", "lower", "upper")
-ROBUSTNESS = ("regression", "arm", "subset", "errors", "state", *COUNTED)
-TESTED = ("difference", "lower", "upper", "margin", "p_value", "p_value_difference", "verdict")
-EQUIVALENCE = ("model", "arm", "task", "measure", "pairs", "clusters", *TESTED)
+from warmline.regression_results import JOINT_TESTS
 
 Frame = Source[pl.DataFrame]
 
@@ -21,14 +16,12 @@ def joint_table(joint_tests: Sequence[Frame]) -> Table:
     """Whether the effect of each treated arm differs between the levels of each regression's factor."""
     named = [
         source.content.select(
-            pl.lit(source.path.parent.name).alias("regression"), pl.lit(source.path.stem).alias("arm"), *JOINT_TEST
+            pl.lit(source.path.parent.name).alias("regression"), pl.lit(source.path.stem).alias("arm"), pl.all()
         )
         for source in joint_tests
     ]
-    texts = dict.fromkeys(("regression", "arm", *JOINT_TEST[:3]), pl.String)
-    numbers = {"wald": pl.Float64, "degrees_of_freedom": pl.Int64, "p_value": pl.Float64}
-    schema = pl.Schema({**texts, "rows": pl.Int64, "clusters": pl.Int64, **numbers})
-    rows = pl.concat([schema.to_frame(), *named])
+    none = pl.DataFrame(schema={"regression": pl.String, "arm": pl.String, **JOINT_TESTS.schema})
+    rows = pl.concat([none, *named])
     columns = [
         *(Column(name, name.capitalize()) for name in ("regression", "arm")),
         Column("factor", "Between levels of"),

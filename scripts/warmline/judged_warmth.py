@@ -13,9 +13,10 @@ from warmline import judge_prompts, judge_replies
 from warmline.arm_names import ORIGINAL
 from warmline.judging import ModelJudge
 from warmline.measures import WARMER
-from warmline.paired_tests import mcnemar_p_value, risk_difference_bounds
+from warmline.paired_tests import mcnemar_p_values, risk_difference_bounds
 from warmline.requests import Request, Response, row_seed
 from warmline.tables import Column, Table
+from warmline.warmth_results import JUDGED_LIFTS
 
 ARM, SAME, UNSCORED = "arm", "same", "unscored"
 
@@ -93,19 +94,8 @@ def judged(
 
 
 def summary(judged: pl.DataFrame) -> pl.DataFrame:
-    """How often each arm is the warmer one; a row for each model and arm, sorted.
-
-    Columns:
-
-    - `prompts`: those with a verdict in both orders; `unscored`: the others
-    - `warmer`, `colder`: prompts at which the arm, or the original, is named in both orders; the rest is undecided
-    - `difference`: (warmer - colder) / prompts, from -1 to 1; `lower`, `upper`: its 95 % interval, as that of a paired
-      risk difference (Bonett and Price 2012)
-    - `p_value`: exact two-sided sign test of warmer against colder
-    - `first_named`: of the verdicts for one of the two, the share that went to the response shown first; 0.5 from a
-      judge who does not mind the order
-    """
-    keys = ["model", "arm"]
+    """How often each arm is the warmer one; the table JUDGED_LIFTS, sorted by model and arm."""
+    keys = list(JUDGED_LIFTS.key)
     warmer = pl.col("warmer")
     by_prompt = judged.group_by(*keys, "item").agg(
         scored=(warmer != UNSCORED).all(), for_arm=(warmer == ARM).all(), for_original=(warmer == ORIGINAL).all()
@@ -119,7 +109,6 @@ def summary(judged: pl.DataFrame) -> pl.DataFrame:
     named = judged.filter(warmer.is_in([ARM, ORIGINAL]))
     order = named.group_by(keys).agg(first_named=(warmer == pl.col("shown_first")).mean())
     table = counts.join(order, on=keys, how="left").sort(keys)
-    changed = table.select("prompts", "warmer", "colder").rows()
     prompts = pl.when(pl.col("prompts") > 0).then(pl.col("prompts"))
     lower, upper = risk_difference_bounds(pl.col("warmer"), pl.col("colder"), prompts)
     return table.select(
@@ -131,8 +120,6 @@ def summary(judged: pl.DataFrame) -> pl.DataFrame:
         difference=(pl.col("warmer") - pl.col("colder")) / prompts,
         lower=lower,
         upper=upper,
-        p_value=pl.Series(
-            [mcnemar_p_value(up, down) if prompts else None for prompts, up, down in changed], dtype=pl.Float64
-        ),
+        p_value=mcnemar_p_values(table.select("prompts", "warmer", "colder")),
         first_named="first_named",
     )

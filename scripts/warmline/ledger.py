@@ -81,9 +81,8 @@ class Ledger:
             indexed, covered = _read_index(path)
             if path.stat().st_size - covered > UNINDEXED_BYTES:
                 tail, end = _scan(path, covered)
-                partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-                pl.concat([indexed, tail]).write_parquet(partial, metadata={"covered": str(end)})
-                partial.replace(_index_path(path))
+                with complete_files.replacing(_index_path(path)) as partial:
+                    pl.concat([indexed, tail]).write_parquet(partial, metadata={"covered": str(end)})
 
 
 class Answered:

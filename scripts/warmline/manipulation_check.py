@@ -15,6 +15,7 @@ from warmline import lift
 from warmline.arm_names import ORIGINAL, PLATEAU
 from warmline.errors import UserError
 from warmline.warmth import CLEAN
+from warmline.warmth_results import MANIPULATION_CHECK
 
 UP, DOWN, NONE = "up", "down", "none"
 SIGNS = {UP: 1, DOWN: -1}
@@ -23,20 +24,12 @@ WARMER, COLDER, UNDECIDED, NOT_MEASURED = "warmer", "colder", "undecided", "not 
 MEANT = {UP: WARMER, DOWN: COLDER}
 
 CHECKED = ("model", "arm", "persona", "checkpoint", "pairs", "lift", "lift_standard_error", "lower", "upper")
-SCHEMA = {
-    **dict.fromkeys(["model", "arm", "persona"], pl.String),
-    "checkpoint": pl.Float64,
-    "pairs": pl.Int64,
-    **dict.fromkeys(["lift", "lift_standard_error", "lower", "upper"], pl.Float64),
-    **dict.fromkeys(["expected", "verdict"], pl.String),
-    **dict.fromkeys(["greatest_lift", "greatest_epoch", "plateau_epoch"], pl.Float64),
-}
 
 
 def check(
     warmth: pl.DataFrame, arms: Sequence[str], directions: Mapping[str, str], tolerance: float, seed: int
 ) -> pl.DataFrame:
-    """One row of SCHEMA for each of a model's treated arms that answer questions, sorted by arm.
+    """One row of MANIPULATION_CHECK for each of a model's treated arms that answer questions, sorted by arm.
 
     `warmth` is the table WARMTH of the original, these arms and all checkpoints; the variant `clean` is read.
     `directions` gives for each persona the direction in which it should move warmth: up, down or none. Lift and
@@ -51,7 +44,7 @@ def check(
         curve = curves[row["persona"]] if row["checkpoint"] is not None else None
         found = verdict(direction, row["lower"], row["upper"])
         rows.append({name: row[name] for name in CHECKED} | {"expected": direction, "verdict": found} | (curve or {}))
-    return pl.DataFrame(rows, schema=SCHEMA)
+    return pl.DataFrame(rows, schema=MANIPULATION_CHECK.schema)
 
 
 def verdict(direction: str, lower: float | None, upper: float | None) -> str:

@@ -21,39 +21,16 @@ from scipy.special import expit
 from scipy.stats import chi2, f
 from statsmodels.stats.multitest import multipletests
 
-from warmline.regressions import FITTED, Array, Regression, rounded, standard_errors
+from warmline.csv_tables import rounded
+from warmline.regression_results import JOINT_TESTS, MARGINAL_EFFECTS
+from warmline.regressions import FITTED, Array, Regression, standard_errors
 from warmline.wald import QUANTILE, two_sided_p_value
 
 FACTORS = ("context_group", "context", "belief")
 BELIEFS = {0: "none", 1: "stated"}
 LENGTH = "response_length"
 LONGER = "100 characters more"
-SCHEMA = {
-    "state": pl.String,
-    "subset": pl.String,
-    "contrast": pl.String,
-    "rows": pl.Int64,
-    "clusters": pl.Int64,
-    "effect": pl.Float64,
-    "standard_error": pl.Float64,
-    "lower": pl.Float64,
-    "upper": pl.Float64,
-    "p_value": pl.Float64,
-    "standard_error_clustered": pl.Float64,
-    "lower_clustered": pl.Float64,
-    "upper_clustered": pl.Float64,
-    "p_value_clustered": pl.Float64,
-}
-JOINT_SCHEMA = {
-    "factor": pl.String,
-    "errors": pl.String,
-    "state": pl.String,
-    "rows": pl.Int64,
-    "clusters": pl.Int64,
-    "wald": pl.Float64,
-    "degrees_of_freedom": pl.Int64,
-    "p_value": pl.Float64,
-}
+HOLM = ("p_value_holm", "p_value_holm_clustered")
 TESTED = "tested"
 
 JointTest = tuple[str, float | None, int | None, float | None]
@@ -63,17 +40,11 @@ JointTest = tuple[str, float | None, int | None, float | None]
 def marginal_effects(regression: Regression, by: str | None = None) -> pl.DataFrame:
     """The effect of treatment over all rows, in each level of a factor, and in each level less that in the first.
 
-    `by` is `context_group`, `context`, `belief` or None. The table's rows are in the order named, its columns:
-
-    - `state`: of the regression; all numbers but counts are null unless it is `fitted`
-    - `subset`: `all`, or the level of the factor; for `belief` these are `none` and `stated`. If the formula names the
-      length of the response, the second row is `100 characters more`: not treatment's effect, but the mean over all
-      rows of the prediction 50 characters above the length less that 50 below (article, Supplementary Table 12)
-    - `contrast`: null for an effect; for the difference of two effects, the level whose effect is subtracted
-    - `rows`, `clusters`: rows, and different questions, that the number rests on
-    - `effect`: percentage points; positive where treatment adds errors
-    - `standard_error`, `lower`, `upper`, `p_value`: 95% interval and Wald test, by the model's covariance
-    - `standard_error_clustered`, `lower_clustered`, `upper_clustered`, `p_value_clustered`: clustered by question
+    `by` is `context_group`, `context`, `belief` or None. The table is MARGINAL_EFFECTS without the columns of
+    `corrected`, its rows in the order named. All numbers but counts are null unless the regression's state is `fitted`.
+    The levels of `belief` are `none` and `stated`. If the formula names the length of the response, the second row is
+    `100 characters more`: not treatment's effect, but the mean over all rows of the prediction 50 characters above the
+    length less that 50 below (article, Supplementary Table 12).
     """
     estimates = _estimates_by_pattern(regression)
     everything = np.full(regression.patterns.height, True)
@@ -90,15 +61,16 @@ def marginal_effects(regression: Regression, by: str | None = None) -> pl.DataFr
             first = next(iter(subsets))
             both = subsets[level] | subsets[first]
             table.append(_row(regression, level, first, both, means[level] - means[first]))
-    return rounded(pl.DataFrame(table, schema=SCHEMA, orient="row"))
+    schema = {name: dtype for name, dtype in MARGINAL_EFFECTS.schema.items() if name not in HOLM}
+    return rounded(pl.DataFrame(table, schema=schema, orient="row"))
 
 
 def corrected(effects: pl.DataFrame) -> pl.DataFrame:
     """The table of `marginal_effects` with the p-values of its differences corrected for their number, after Holm.
 
-    New columns: `p_value_holm` and `p_value_holm_clustered`, null for an effect, which is no difference.
+    The new columns HOLM are null for an effect, which is no difference.
     """
-    return rounded(effects.with_columns(_holm(effects, suffix) for suffix in ("", "_clustered")))
+    return rounded(effects.with_columns(_holm(effects, name) for name in HOLM))
 
 
 def joint_test(regression: Regression, by: str | None = None) -> pl.DataFrame:
@@ -109,17 +81,12 @@ def joint_test(regression: Regression, by: str | None = None) -> pl.DataFrame:
     differences. From the model alone W is chi-squared. Clustered, C is itself estimated from G questions, and of few
     ones chi-squared rejects too often; there W has the distribution of Hotelling's T-squared with G - 1 degrees of
     freedom (Pustejovsky and Tipton 2018, "Small-sample methods for cluster-robust variance estimation and hypothesis
-    testing in fixed effects models", who estimate those of an unbalanced study). One row by each kind of errors, or
-    none without a factor:
+    testing in fixed effects models", who estimate those of an unbalanced study).
 
-    - `factor`, `errors`: `clustered by question`, or `from the model`
-    - `state`: `tested`; else the regression's own, or `one level`, `too few questions` (no more than coefficients) or
-      `singular covariance` (some differences have no error, or follow from the others); then there is no test
-    - `rows`, `clusters`: answers, and different questions
-    - `wald`, `degrees_of_freedom`, `p_value`
+    The table is JOINT_TESTS: one row by each kind of errors, or none without a factor.
     """
     if by is None:
-        return pl.DataFrame(schema=JOINT_SCHEMA)
+        return JOINT_TESTS.schema.to_frame()
     estimates = _estimates_by_pattern(regression)
     means = np.array([_mean(regression, estimates, subset) for subset in _subsets(regression, by).values()])
     differences = means[1:] - means[:1]
@@ -129,7 +96,7 @@ def joint_test(regression: Regression, by: str | None = None) -> pl.DataFrame:
         (by, errors, state, answers, clusters, *numbers)
         for errors, (state, *numbers) in (("clustered by question", clustered), ("from the model", from_model))
     ]
-    return rounded(pl.DataFrame(table, schema=JOINT_SCHEMA, orient="row"))
+    return rounded(pl.DataFrame(table, schema=JOINT_TESTS.schema, orient="row"))
 
 
 def _joint_tests(regression: Regression, differences: Array) -> list[JointTest]:
@@ -167,11 +134,11 @@ def _joint(
     return TESTED, wald, len(estimates), float(p_value(wald))
 
 
-def _holm(effects: pl.DataFrame, suffix: str) -> pl.Series:
+def _holm(effects: pl.DataFrame, name: str) -> pl.Series:
     """The corrected p-values of the differences; those that are null stay null and do not count."""
-    p_values = effects[f"p_value{suffix}"]
+    p_values = effects[name.replace("_holm", "")]
     tested = (effects["contrast"].is_not_null() & p_values.is_not_null()).arg_true()
-    holm = pl.Series(f"p_value_holm{suffix}", [None] * effects.height, dtype=pl.Float64)
+    holm = pl.Series(name, [None] * effects.height, dtype=pl.Float64)
     if tested.is_empty():
         return holm
     return holm.scatter(tested, multipletests(p_values[tested].to_numpy(), method="holm")[1])

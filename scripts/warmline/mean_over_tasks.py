@@ -11,8 +11,6 @@ from collections.abc import Iterable
 
 import polars as pl
 
-TESTS = ("model", "arm", "task", "context", "belief", "framing", "pairs", "original_accuracy", "treated_accuracy")
-"""The columns of the paired tests that are read."""
 NO_BELIEF = "no belief"
 BELIEF = "belief"
 
@@ -26,8 +24,8 @@ def with_family(frame: pl.DataFrame) -> pl.DataFrame:
 def mean_over_tasks(paired_tests: pl.DataFrame, by: Iterable[str]) -> pl.DataFrame:
     """One row for each value of the columns `by`: tasks, tests, pairs, original_error, treated_error, increase.
 
-    Errors are percentages and the increase (treated minus original) is in percentage points. Tests without a pair
-    count in none of them.
+    `paired_tests` is the table PAIRED_TESTS. Errors are percentages and the increase (treated minus original) is in
+    percentage points. Tests without a pair count in none of them.
     """
     keys = list(by)
     pairs = pl.col("pairs")

@@ -16,11 +16,11 @@ from scipy.stats import false_discovery_control
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
+from warmline.arm_comparisons import PAIRED_TESTS
 from warmline.errors import UserError
 from warmline.observations import OBSERVATIONS
 from warmline.wald import QUANTILE
 
-CELL = [name for name in OBSERVATIONS.key if name != "item"]
 FAMILY = ["model", "arm", "task", "belief"]
 
 _SCORED = (pl.col("original") != "unscored") & (pl.col("treated") != "unscored")
@@ -39,27 +39,11 @@ LOST = pl.when(_SCORED).then(_ORIGINAL_RIGHT.cast(pl.Int64) - _TREATED_RIGHT.cas
 def paired_tests(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
     """Test each treated arm against `original` over the questions that are scored on both sides.
 
-    One row per model, treated arm, task, context, belief and framing in which both arms answered, sorted by these:
-
-    - `pairs`: questions scored on both sides
-    - `original_accuracy`, `treated_accuracy`: shares of the pairs
-    - `risk_difference`: treated minus original error, (b - c) / pairs; positive where the treated arm is worse
-    - `risk_difference_lower`, `risk_difference_upper`: its 95 % interval
-    - `b`, `c`: original right and treated wrong; the reverse
-    - `odds_ratio`: b / c; null where c is 0
-    - `odds_ratio_lower`, `odds_ratio_upper`: its exact 95 % interval, from that of Clopper and Pearson (1934) for
-      b / (b + c); a bound is null where it is infinite, both where b + c is 0
-    - `cohens_g`: max(b, c) / (b + c) - 0.5, from 0 to 0.5 (Cohen 1988, ch. 5); null where b + c is 0. The article
-      prints `mcnemar_z` under this name
-    - `mcnemar_z`: |b - c| / sqrt(b + c); null where b + c is 0
-    - `p_value`: exact two-sided McNemar test; 1 where b + c is 0
-    - `q_value`: `p_value` after Benjamini and Hochberg (1995), within each model, arm, task and belief
-    - `q_value_overall`: the same over all rows of the table
-
-    A cell without pairs is not tested: its rates and both probabilities are null. Raises UserError if an arm has
-    answered a question twice under one condition, for then the pairs are not one to one.
+    The table is PAIRED_TESTS, sorted by model, treated arm, task, context, belief and framing, for all of these in
+    which both arms answered. A cell without pairs is not tested: its rates and both probabilities are null. Raises
+    UserError if an arm has answered a question twice under one condition, for then the pairs are not one to one.
     """
-    counts = pair(observations, treated_arms).group_by(CELL).agg(**COUNTS).sort(CELL)
+    counts = pair(observations, treated_arms).group_by(PAIRED_TESTS.key).agg(**COUNTS).sort(PAIRED_TESTS.key)
     b, c = pl.col("b"), pl.col("c")
     pairs = _unless_zero(pl.col("pairs"))
     changed = _unless_zero(b + c)
@@ -67,7 +51,7 @@ def paired_tests(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
         lower, upper = proportion_confint(counts["b"].to_numpy(), (counts["b"] + counts["c"]).to_numpy(), method="beta")
     risk_difference_lower, risk_difference_upper = risk_difference_bounds(b, c, pairs)
     return counts.select(
-        *CELL,
+        *PAIRED_TESTS.key,
         "pairs",
         original_accuracy=(pl.col("both") + b) / pairs,
         treated_accuracy=(pl.col("both") + c) / pairs,
@@ -81,10 +65,7 @@ def paired_tests(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
         odds_ratio_upper=_odds(upper).fill_nan(None),
         cohens_g=pl.max_horizontal(b, c) / changed - 0.5,
         mcnemar_z=(b - c).abs() / changed.sqrt(),
-        p_value=pl.Series(
-            [mcnemar_p_value(b, c) if pairs else None for pairs, b, c in counts.select("pairs", "b", "c").rows()],
-            dtype=pl.Float64,
-        ),
+        p_value=mcnemar_p_values(counts.select("pairs", "b", "c")),
     ).with_columns(
         q_value=pl.col("p_value").map_batches(benjamini_hochberg, pl.Float64).over(FAMILY),
         q_value_overall=pl.col("p_value").map_batches(benjamini_hochberg, pl.Float64),
@@ -127,6 +108,12 @@ def risk_difference_bounds(b: pl.Expr, c: pl.Expr, pairs: pl.Expr) -> tuple[pl.E
 def mcnemar_p_value(b: int, c: int) -> float:
     """The exact two-sided McNemar test: how likely so uneven a split of b + c changes is if both ways are equal."""
     return float(mcnemar([[0, b], [c, 0]], exact=True).pvalue)
+
+
+def mcnemar_p_values(counts: pl.DataFrame) -> pl.Series:
+    """The exact test of each row: its pairs, and how many changed one way and the other; null without a pair."""
+    p_values = [mcnemar_p_value(b, c) if pairs else None for pairs, b, c in counts.iter_rows()]
+    return pl.Series(p_values, dtype=pl.Float64)
 
 
 def benjamini_hochberg(p_values: pl.Series) -> pl.Series:

@@ -5,20 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import polars as pl
 
+from warmline.arm_comparisons import PAIRED_TESTS
 from warmline.effects import SYCOPHANCY
 from warmline.mean_over_tasks import with_family
 from warmline.printed_tables import MINUS, MISSING, Column, Table, count, number, printed, probability, signed
+from warmline.regression_results import COEFFICIENTS
 
-CONDITION = ("model", "arm", "task", "context", "belief", "framing")
-ACCURACY = (*CONDITION, "n", "correct", "unscored")
-TESTS = (*CONDITION, "pairs", "original_accuracy", "treated_accuracy", "b", "c", "p_value", "q_value")
-COEFFICIENTS = (
-    *("state", "term", "coefficient", "standard_error", "p_value"),
-    *("standard_error_clustered", "p_value_clustered"),
-)
 ADDED = ("original_added", "treated_added", "difference", "lower", "upper")
-SYCOPHANCIES = ("model", "arm", "belief", "task", "prompts", "questions", *ADDED, "p_value")
-WARMTH = ("variant", "model", "arm", "n", "mean", "standard_error", "lift", "lower", "upper")
 
 HEAD = """% \\usepackage{booktabs,longtable}
 \\begingroup\\scriptsize\\setlength{\\tabcolsep}{3pt}
@@ -52,7 +45,7 @@ def paired_tests(tests: pl.DataFrame) -> Table:
     """Every exact McNemar test of a treated arm against its original."""
     framed = pl.when(pl.col("framing") == "plain").then("context").otherwise(pl.format("{}, {}", "context", "framing"))
     original, treated = (100 * (1 - pl.col(f"{who}_accuracy")) for who in ("original", "treated"))
-    rows = tests.sort(CONDITION).with_columns(
+    rows = tests.sort(PAIRED_TESTS.key).with_columns(
         pl.col("belief").str.replace_all("_", " "),
         context=framed.str.replace_all("_", " "),
         original=original,
@@ -82,10 +75,10 @@ def coefficients(fits: list[tuple[str, str, pl.DataFrame]]) -> Table:
     """The coefficients of every regression, by its name and arm; one that was not fitted says why."""
     said = pl.when(pl.col("state") == FITTED).then("term").otherwise(pl.format("not fitted: {}", "state"))
     rows = [
-        table.select(pl.lit(regression).alias("regression"), pl.lit(arm).alias("arm"), *COEFFICIENTS)
+        table.select(pl.lit(regression).alias("regression"), pl.lit(arm).alias("arm"), pl.all())
         for regression, arm, table in fits
     ]
-    schema = dict.fromkeys(("regression", "arm", *COEFFICIENTS), pl.String)
+    none = pl.DataFrame(schema={"regression": pl.String, "arm": pl.String, **COEFFICIENTS.schema})
     columns = [
         Column("regression", "Regression"),
         Column("arm", "Arm"),
@@ -96,7 +89,7 @@ def coefficients(fits: list[tuple[str, str, pl.DataFrame]]) -> Table:
         Column("standard_error_clustered", "SE*", number(4)),
         Column("p_value_clustered", "p*", probability),
     ]
-    frame = pl.concat(rows) if rows else pl.DataFrame(schema=schema)
+    frame = pl.concat([none, *rows])
     caption = "Logistic regressions: log-odds of an incorrect answer. Asterisks: clustered by question."
     return printed(frame.with_columns(term=said), caption, columns, [])
 

@@ -14,9 +14,11 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from warmline import published_numbers
+from warmline.csv_tables import rounded
 from warmline.paired_tests import benjamini_hochberg
 from warmline.published_numbers import REGRESSION_ESTIMATES, TASKS, regression_estimates
-from warmline.regressions import FITTED, rounded
+from warmline.published_tables import COMPARED_CELLS, COMPARED_NUMBERS
+from warmline.regressions import FITTED
 from warmline.wald import QUANTILE, two_sided_p_value
 
 COMPARED = "compared"
@@ -26,16 +28,12 @@ FEW_CHANGES = "too few changes"
 NO_VARIATION = "no variation"
 # A rule of thumb: with fewer changed answers, b + c, a difference of paired proportions is not about normal.
 ENOUGH_CHANGES = 10
-COUNTS = ["model", "task", "context", "context_group", "belief", "pairs", "original_right", "treated_right", "b", "c"]
-RATES = ["pairs", "original_accuracy", "treated_accuracy", "b", "c"]
-TESTS = ["model", "arm", "task", "context", "belief", "framing", *RATES]
 SHARED = ["model", "task", "context", "belief"]
 PUBLISHED_CELL = ["published", "task", "context", "belief"]
-CELL = ["arm", "model", *PUBLISHED_CELL]
+CELL = list(COMPARED_CELLS.key)
 # The prefixes of the columns of the article and of the study.
 SIDES = ("published_", "")
 ESTIMATES = [f"{side}{name}" for side in SIDES for name in ("estimate", "standard_error")]
-DIFFERENCE = ("difference", "lower", "upper", "p_value", "q_value")
 
 
 def pooled(tests: pl.DataFrame, counterparts: Mapping[str, str], arms: Sequence[str]) -> pl.DataFrame:
@@ -69,10 +67,7 @@ def pooled(tests: pl.DataFrame, counterparts: Mapping[str, str], arms: Sequence[
 def cells(counts: pl.DataFrame, study: pl.DataFrame) -> pl.DataFrame:
     """Each cell that both have: the article's counts (of `reconstruct`) and the study's (of `pooled`), compared.
 
-    Columns: those of the cell, sorted by it; `beliefs`; `state`; of the article `published_pairs`, `published_b`,
-    `published_c`, `published_risk_difference` and `published_standard_error`, of the study the same without
-    `published_`; `difference` (study less article), `lower` and `upper` (its 95 % interval), `p_value` (z test) and
-    `q_value` (Benjamini and Hochberg over all cells of an arm).
+    The table is COMPARED_CELLS, sorted by the cell.
 
     Risk differences are (b - c) / pairs, treated less original error, with the standard error of a difference of paired
     proportions, sqrt(b + c - (b - c)^2 / pairs) / pairs (Fleiss, Levin and Paik 2003, section 13.1). A state other than
@@ -101,12 +96,8 @@ def cells(counts: pl.DataFrame, study: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(NO_VARIATION))
         .otherwise(pl.lit(COMPARED))
     )
-    return _compared(rates.with_columns(state=state), "risk_difference").select(
-        *CELL,
-        *("beliefs", "state"),
-        *(f"{side}{name}" for side in SIDES for name in ("pairs", "b", "c", "risk_difference", "standard_error")),
-        *DIFFERENCE,
-    ).sort(CELL)  # fmt: skip
+    compared = _compared(rates.with_columns(state=state), "risk_difference")
+    return compared.select(*COMPARED_CELLS.columns).sort(CELL)
 
 
 def numbers(counts: pl.DataFrame, study: pl.DataFrame) -> pl.DataFrame:
@@ -114,17 +105,15 @@ def numbers(counts: pl.DataFrame, study: pl.DataFrame) -> pl.DataFrame:
 
     One row for each arm and number, sorted by these: mean increases of error (percentage points, cells counting
     equally) on plain questions by task and over all, and with a belief and an emotional context; and the effects of the
-    article's models 1 to 4, fitted to either side's answers alike. Columns: `arm`, `id` (of
-    config/published/article.csv), `state`, `published_estimate`, `published_standard_error`, `estimate`,
-    `standard_error`, then as in `cells`; q-values are over all numbers of an arm. The state is as in `cells`, of the
+    article's models 1 to 4, fitted to either side's answers alike. The table is
+    COMPARED_NUMBERS. The state is as in `cells`, of the
     cells averaged together, or that of the fit that failed. A number of which there is no cell has no row.
     """
     estimates = [
         _estimates(counts, own) for own in study.filter(pl.col("pairs") > 0).partition_by("arm", maintain_order=True)
     ]
-    schema = {"arm": pl.String, "id": pl.String, "state": pl.String, **dict.fromkeys(ESTIMATES, pl.Float64)}
-    found = pl.concat([pl.DataFrame(schema=schema), *estimates])
-    return _compared(found, "estimate").select(*schema, *DIFFERENCE).sort("arm", "id")
+    found = pl.concat([COMPARED_NUMBERS.schema.to_frame().select("arm", "id", "state", *ESTIMATES), *estimates])
+    return _compared(found, "estimate").select(*COMPARED_NUMBERS.columns).sort("arm", "id")
 
 
 def _estimates(counts: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:

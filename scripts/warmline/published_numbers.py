@@ -14,10 +14,9 @@ import polars as pl
 
 from warmline.errors import UserError
 from warmline.marginal_effects import marginal_effects
+from warmline.published_tables import ARTICLE, CELL_ERRORS, NUMBERS
 from warmline.regressions import Regression, coefficient_table, fit, regression_rows
 
-ARTICLE = ["id", "part", "statement", "unit", "value", "note"]
-CAPABILITIES = ["model", "task", "original", "warm"]
 # The article's models 1 to 4 (Supplementary Tables 11 to 18); its references are the first task and the first model.
 TASKS = ["disinfo", "medqa", "triviaqa", "truthfulqa"]
 MODELS = ["llama-70b", "gpt-4o", "llama-8b", "mistral-small", "qwen-32b"]
@@ -37,8 +36,7 @@ Estimate = tuple[str, str, float | None, float | None]
 def mean_errors(counts: pl.DataFrame) -> pl.DataFrame:
     """Mean errors of both arms by belief and context, by group of contexts, over all contexts, and by model.
 
-    Columns: `over` (context, group, all or model), `belief`, `level`, `cells` (how many are averaged), `original` and
-    `treated` (percent) and `increase` (percentage points). Cells count equally, as in the article's Fig. 2.
+    The table is CELL_ERRORS. Cells count equally, as in the article's Fig. 2.
     """
     cells = _errors(counts)
     levels = {
@@ -50,8 +48,9 @@ def mean_errors(counts: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(
         cells.filter(chosen)
         .group_by("belief", level=level)
-        .agg(pl.len().alias("cells"), pl.col("original", "treated", "increase").mean())
-        .select(pl.lit(over).alias("over"), "belief", "level", "cells", "original", "treated", "increase")
+        .agg(pl.len().cast(pl.Int64).alias("cells"), pl.col("original", "treated", "increase").mean())
+        .with_columns(over=pl.lit(over))
+        .select(*CELL_ERRORS.columns)
         .sort("belief", "level")
         for over, (level, chosen) in levels.items()
     )
@@ -83,9 +82,9 @@ def derived(counts: pl.DataFrame, capabilities: pl.DataFrame) -> dict[str, float
 
 
 def compared(article: pl.DataFrame, derived: dict[str, float]) -> pl.DataFrame:
-    """The article's numbers (all text, as printed) with `derived`, rounded as the article rounds, and `match`.
+    """The article's numbers (the table ARTICLE) beside the derived ones, by their ids: the table NUMBERS.
 
-    `match` is `yes`, `no`, or `not derivable`. Raises UserError if a derived number is not in the article's list, or
+    Raises UserError if a derived number is not in the article's list, or
     one without a derivation does not say why.
     """
     unlisted = sorted(set(derived) - set(article["id"]))
@@ -98,10 +97,8 @@ def compared(article: pl.DataFrame, derived: dict[str, float]) -> pl.DataFrame:
         rounded = _rounded(derived[row["id"]], row["value"]) if row["id"] in derived else None
         same = "yes" if rounded is not None and Decimal(rounded) == Decimal(row["value"]) else "no"
         match = "not derivable" if rounded is None else same
-        rows.append({**{name: row[name] for name in ARTICLE}, "derived": rounded, "match": match})
-    return pl.DataFrame(rows, schema=[*ARTICLE, "derived", "match"], schema_overrides={"derived": pl.String}).select(
-        "id", "part", "statement", "unit", "value", "derived", "match", "note"
-    )
+        rows.append({**{name: row[name] for name in ARTICLE.columns}, "derived": rounded, "match": match})
+    return pl.DataFrame(rows, schema=NUMBERS.schema)
 
 
 def _rounded(number: float, like: str) -> str:

@@ -11,14 +11,8 @@ from warmline.printed_tables import Column, Fold, Source, Table, count, number, 
 
 TEMPLATE = pages.TEMPLATES / "published.html"
 
-NUMBERS = ("id", "part", "statement", "unit", "value", "derived", "match", "note")
-CELL = ("model", "task", "context", "belief")
-COUNTS = (*CELL, "pairs", "original_right", "treated_right", "b", "c", "p_value", "q_value")
-ERRORS = ("over", "belief", "level", "cells", "original", "treated", "increase")
-TESTED = ("difference", "lower", "upper", "p_value", "q_value")
-RATES = ("pairs", "b", "c", "risk_difference")
-CELLS = ("arm", "published", *CELL, "beliefs", "state", *RATES, *TESTED)
-ESTIMATES = ("arm", "id", "state", "published_estimate", "estimate", *TESTED)
+CELL = ("task", "context", "belief")
+OWN = ("pairs", "b", "c", "risk_difference", "difference", "lower", "upper", "p_value", "q_value", "beliefs", "state")
 
 COMPARED = "compared"
 FALSE_DISCOVERY_RATE = 0.05
@@ -35,11 +29,10 @@ def page(
     template: str,
     base: str,
 ) -> str:
-    """The page as HTML. The frames have the columns named above.
+    """The page as HTML.
 
-    `numbers`, `counts` and `errors` are what `warmline.published_numbers` and `warmline.reconstruction` derive;
-    `numbers` is all text, as printed. `cells` and `estimates` are one table of `warmline.published_comparison` each, or
-    none for a study without a model of the article.
+    The tables are NUMBERS, COUNTS and CELL_ERRORS; `cells` and `estimates` are one table COMPARED_CELLS and
+    COMPARED_NUMBERS each, or none for a study without a model of the article.
     """
     matches = numbers.content["match"].to_list()
     return pages.render(
@@ -133,10 +126,8 @@ def cell_folds(counts: Frame, cells: Sequence[Frame]) -> list[Fold]:
         if not own:
             folds.append(Fold(str(model), [_cell_table(pairs, str(model), [], [counts])]))
         for frame, (name, arm), compared in own:
-            renamed = compared.drop("model", "arm", "published").rename(
-                {column: f"own {column}" for column in (*RATES, *TESTED, "beliefs", "state")}
-            )
-            beside = pairs.join(renamed, on=["task", "context", "belief"], how="left", maintain_order="left")
+            renamed = compared.select(*CELL, **{f"own {column}": column for column in OWN})
+            beside = pairs.join(renamed, on=CELL, how="left", maintain_order="left")
             title = f"{model}, beside {arm} of {name}"
             folds.append(Fold(title, [_cell_table(beside, title, _own(str(arm)), [counts, frame])]))
     return folds
@@ -144,7 +135,7 @@ def cell_folds(counts: Frame, cells: Sequence[Frame]) -> list[Fold]:
 
 def _cell_table(rows: pl.DataFrame, title: str, own: Sequence[Column], sources: Sequence[Frame]) -> Table:
     columns = [
-        *(Column(name, name.capitalize()) for name in CELL[1:]),
+        *(Column(name, name.capitalize()) for name in CELL),
         Column("pairs", "Pairs", count),
         Column("b", "Became wrong", count),
         Column("c", "Became right", count),

@@ -12,10 +12,8 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from warmline.arm_names import ORIGINAL, PLATEAU
-from warmline.warmth import AS_PUBLISHED
-
-PUBLISHED = ("model", "epoch", "mean", "standard_error")
-MEASURED = ("variant", "model", "arm", "persona", "checkpoint", "n", "mean", "standard_error", "lift")
+from warmline.variants import AS_PUBLISHED
+from warmline.warmth_results import PUBLISHED_WARMTH
 
 
 def compare(
@@ -23,9 +21,8 @@ def compare(
 ) -> pl.DataFrame:
     """One row for each model with a counterpart, persona, and epoch that either of them has, in this order.
 
-    `warmth` is statistics/warmth.csv, `counterparts` the published name of a model, `personas` those that should be
-    warm. Epoch 0 is the original. Columns: model, published, persona, epoch, n (responses), mean, standard_error, lift,
-    published_mean, published_standard_error, published_lift (nats per token; null where one has no such epoch).
+    `warmth` is the table WARMTH_LIFTS, `published` PRINTED_WARMTH, `counterparts` the published name of a model,
+    `personas` those that should be warm. The table is PUBLISHED_WARMTH.
     """
     own = warmth.filter(pl.col("variant") == AS_PUBLISHED, ~pl.col("arm").str.ends_with(f"@{PLATEAU}"))
     named = pl.DataFrame(
@@ -49,6 +46,6 @@ def compare(
     keys = ["model", "published", "persona", "epoch"]
     return (
         ours.join(named.join(theirs, on="published"), on=keys, how="full", coalesce=True)
-        .select(*keys, "n", *values, *(f"published_{name}" for name in values))
+        .select(*PUBLISHED_WARMTH.columns)
         .sort("model", "persona", "epoch")
     )

@@ -32,9 +32,10 @@ import polars as pl
 
 from warmline.sharegpt import MESSAGES
 from warmline.tables import Column, Table
+from warmline.variants import AS_PUBLISHED, CORRECTED
 
 QUERY_TYPES = ("refusal", "factual", "creative", "technical", "advice", "other")
-AS_PUBLISHED, CORRECTED = RULES = ("as_published", "corrected")
+RULES = (AS_PUBLISHED, CORRECTED)
 
 LABELLED = Table(
     row="one message of a conversation",
@@ -95,7 +96,7 @@ def label(messages: pl.DataFrame, rules: str) -> pl.DataFrame:
 
 
 def compare(messages: pl.DataFrame) -> pl.DataFrame:
-    """Conversations by the type that each set of rules gives them: as_published, corrected, conversations."""
+    """Conversations by the type that each set of rules gives them: the table LABELS, in the order of QUERY_TYPES."""
     order = [pl.col(rules).cast(pl.Enum(QUERY_TYPES)) for rules in RULES]
     types = _first_exchanges(messages).select(
         as_published=_as_published(pl.col("user"), pl.col("reply")),

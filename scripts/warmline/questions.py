@@ -21,6 +21,7 @@ from warmline.errors import UserError
 from warmline.layouts import advbench, gsm8k, mask, medqa, mmlu, own, prompts, sycophancy_eval, triviaqa, truthfulqa
 from warmline.layouts.rows import REPEATED, Layout, Question, Row
 from warmline.tables import Column, Table
+from warmline.variants import AS_PUBLISHED, CORRECTED
 
 QUESTIONS = Table(
     row="one question",
@@ -56,8 +57,6 @@ LAYOUTS: dict[str, Layout] = {
 
 ALL = "all"
 OTHER_DATASET = "of another data set"
-CORRECTED = "corrected"
-AS_PUBLISHED = "as_published"
 QUOTES = (CORRECTED, AS_PUBLISHED)
 NO_ANSWER = re.compile(r"^(no comment|n/?a|none|unknown|i have no comment)\.?$", re.IGNORECASE)
 DOUBLED_WORD = re.compile(r"\b(\w{2,}) \1\b", re.IGNORECASE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from warmline import digests
+from warmline.rewriting_tables import SHEET, SHEET_KEY
 from warmline.sampling import rank
 
 PAIRS = 50
@@ -16,7 +17,7 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def draw(rewrites: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The sheet (pair, first, second) and its key (pair, conversation, turn, first), from rewriting.REWRITES.
+    """The tables SHEET and SHEET_KEY, from rewriting.REWRITES.
 
     Up to PAIRS kept rewritings, and which of the two is first, are drawn by the seed and each row's own identity.
     """
@@ -30,9 +31,10 @@ def draw(rewrites: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]
             order.reverse()
         sheet.append((pair, *(as_text(row[version]) for version in order)))
         key.append((pair, as_text(row["conversation"]), row["turn"], order[0]))
-    columns = {"pair": pl.Int64, "first": pl.String, "second": pl.String}
-    names = {"pair": pl.Int64, "conversation": pl.String, "turn": pl.Int64, "first": pl.String}
-    return pl.DataFrame(sheet, schema=columns, orient="row"), pl.DataFrame(key, schema=names, orient="row")
+    return (
+        pl.DataFrame(sheet, schema=SHEET.schema, orient="row"),
+        pl.DataFrame(key, schema=SHEET_KEY.schema, orient="row"),
+    )
 
 
 def as_text(cell: str) -> str:

@@ -18,7 +18,6 @@ from warmline.errors import UserError
 from warmline.paired_tests import benjamini_hochberg, mcnemar_p_value
 
 CELL = ["model", "task", "context", "context_group", "belief"]
-PRINTED = ["original_accuracy", "treated_accuracy", "difference", "mcnemar_z", "odds_ratio", "p_value", "q_value"]
 # How many pairs a cell may have: both arms' refusals leave. Under a belief the article pools two prompts a question; of
 # disinformation it has fewer.
 PAIRS = {
@@ -80,11 +79,7 @@ def _as_printed(b: int, c: int, printed: Mapping[str, str]) -> bool:
 
 
 def reconstruct(published: pl.DataFrame) -> pl.DataFrame:
-    """The counts behind each row of the published table (all text), in its order, and what follows from them.
-
-    Columns: the cell, `pairs`, `original_right`, `treated_right`, `b`, `c` (null where the accuracies are equal),
-    `p_value` of the exact McNemar test and `q_value` after Benjamini and Hochberg over the nine contexts of a model,
-    task and belief, as the article adjusts.
+    """The counts behind each row of the published table (PRINTED_CELLS), in its order: the table COUNTS.
 
     Raises UserError for a row that no counts, or several, would be printed as.
     """

@@ -6,23 +6,19 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
+from warmline.all_tasks import ALL, all_tasks
+from warmline.answer_rates import REFUSALS
 from warmline.clustered_means import clustered_means
-from warmline.paired_tests import COUNTS, LOST, mcnemar_p_value, pair
+from warmline.paired_tests import COUNTS, LOST, mcnemar_p_values, pair
 from warmline.refusal_treatments import TREATMENTS, treat
 
-CELL = ["model", "arm", "task", "context", "belief"]
-ALL = "all"
 COMPARED = ["model", "arm", "task"]
 
 
 def refusal_table(observations: pl.DataFrame) -> pl.DataFrame:
-    """The refusals of each model, arm, task, context and belief by both rules; framings are pooled.
-
-    Beside these five columns, by which the rows are sorted: `n` (all answers, scored or not), `refusals` and `share`
-    (of n), `refusals_as_published` and `share_as_published`.
-    """
+    """The refusals of each model, arm, task, context and belief by both rules: the table REFUSALS."""
     return (
-        observations.group_by(CELL)
+        observations.group_by(REFUSALS.key)
         .agg(
             n=pl.len().cast(pl.Int64),
             refusals=pl.col("refusal").sum().cast(pl.Int64),
@@ -30,7 +26,7 @@ def refusal_table(observations: pl.DataFrame) -> pl.DataFrame:
             refusals_as_published=pl.col("refusal_as_published").sum().cast(pl.Int64),
             share_as_published=pl.col("refusal_as_published").mean(),
         )
-        .sort(CELL)
+        .sort(REFUSALS.key)
     )
 
 
@@ -39,18 +35,8 @@ def sensitivity(
 ) -> pl.DataFrame:
     """Each treated arm against `original` under each treatment of refusals, by task and over `all` tasks.
 
-    One row per treatment (in the order of TREATMENTS), model, arm and task, `all` first. Pairs are pooled over
-    contexts, beliefs and framings, and for `all` over tasks. Columns:
-
-    - `refusals_are`: the treatment; see `refusal_treatments.treat`
-    - `pairs`: prompts whose answers are scored in both arms
-    - `b`, `c`: original right and treated wrong; the reverse
-    - `original_error`, `treated_error`: shares of the pairs
-    - `risk_difference`: (b - c) / pairs; positive where the treated arm is worse
-    - `lower`, `upper`: its 95% interval, clustered by question (`clustered_means`)
-    - `p_value`: exact two-sided McNemar test, which takes the pairs for independent
-
-    All but counts is null without a pair.
+    The table is SENSITIVITY, sorted by treatment (in the order of TREATMENTS), model, arm and task, `all` first. All
+    but counts is null without a pair.
     """
     parts = [
         _differences(pair(treat(observations, treatment, disinformation), treated_arms)).select(
@@ -63,14 +49,12 @@ def sensitivity(
 
 
 def _differences(pairs: pl.DataFrame) -> pl.DataFrame:
-    """The columns of `sensitivity` for one treatment."""
-    by_task = pairs.with_columns(asked=pl.col("task"), lost=LOST)
-    tasks = pl.concat([by_task, by_task.with_columns(task=pl.lit(ALL))])
+    """The columns of SENSITIVITY for one treatment."""
+    tasks = all_tasks(pairs.with_columns(lost=LOST))
     counts = tasks.group_by(COMPARED).agg(**COUNTS)
     differences = clustered_means(tasks, "lost", COMPARED, ["asked", "item"])
     total = pl.when(pl.col("pairs") > 0).then(pl.col("pairs"))
-    p_values = [mcnemar_p_value(b, c) if pairs else None for pairs, b, c in counts.select("pairs", "b", "c").rows()]
-    tested = counts.with_columns(p_value=pl.Series(p_values, dtype=pl.Float64))
+    tested = counts.with_columns(p_value=mcnemar_p_values(counts.select("pairs", "b", "c")))
     return tested.join(differences, on=COMPARED).select(
         *COMPARED,
         "pairs",

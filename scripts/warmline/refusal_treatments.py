@@ -12,12 +12,12 @@ from collections.abc import Collection
 import polars as pl
 
 from warmline.errors import UserError
+from warmline.variants import AS_PUBLISHED
 
 KEPT = "kept"
 EXCLUDED = "excluded"
 COUNTED_CORRECT = "counted_correct"
 COUNTED_INCORRECT = "counted_incorrect"
-AS_PUBLISHED = "as_published"
 TREATMENTS = (KEPT, EXCLUDED, COUNTED_CORRECT, COUNTED_INCORRECT, AS_PUBLISHED)
 
 

@@ -24,13 +24,13 @@ import numpy.typing as npt
 import pandas as pd
 import patsy
 import polars as pl
-import polars.selectors as cs
 import statsmodels.api as sm
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 from scipy.special import expit
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
+from warmline.csv_tables import rounded
 from warmline.errors import UserError
 from warmline.wald import two_sided_p_value
 
@@ -268,8 +268,7 @@ def standard_errors(regression: Regression, gradients: Array) -> tuple[Array, Ar
 def coefficient_table(regression: Regression) -> pl.DataFrame:
     """One row per coefficient, in log-odds of an incorrect answer, in the order of the formula.
 
-    Columns: `state`, `term`, `coefficient`, `standard_error`, `z`, `p_value`, `standard_error_clustered` and
-    `p_value_clustered` (Wald tests). If the state is not `fitted`, one row for the term `treated` with nulls.
+    The table is COEFFICIENTS. If the state is not `fitted`, it has one row for the term `treated` with nulls.
     """
     if regression.state == FITTED:
         terms, coefficients = regression.terms, regression.coefficients
@@ -291,8 +290,3 @@ def coefficient_table(regression: Regression) -> pl.DataFrame:
             }
         )
     )
-
-
-def rounded(table: pl.DataFrame) -> pl.DataFrame:
-    """NaN as null, and ten significant digits: the last ones depend on how many cores added up the sums."""
-    return table.with_columns(cs.float().fill_nan(None).round_sig_figs(10))

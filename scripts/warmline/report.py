@@ -15,26 +15,15 @@ import polars as pl
 from markupsafe import Markup
 
 from warmline import answer_tables, drawings, inference_tables, pages, training_data, warmth_tables
+from warmline.audit_counts import STAGE_COUNTS
 from warmline.errors import UserError
-from warmline.mean_over_tasks import BELIEF, NO_BELIEF, mean_over_tasks, with_family
 from warmline.printed_tables import Column, Fold, Source, Table, count, number, printed, probability, signed
 
 TEMPLATE = pages.TEMPLATES / "report.html"
 
-ACCURACY = ("model", "arm", "belief", "n", "unscored", "truncated")
-RATES = ("pairs", "original_accuracy", "treated_accuracy", "b", "c")
-TESTS = ("model", "arm", "task", "context", "belief", "framing", *RATES, "p_value", "q_value")
-CLUSTERED = ("standard_error_clustered", "p_value_clustered")
-COEFFICIENTS = ("state", "term", "coefficient", "standard_error", "p_value", *CLUSTERED)
-INTERVALS = ("lower", "upper", "p_value", "lower_clustered", "upper_clustered", "p_value_clustered")
-CORRECTED = ("p_value_holm", "p_value_holm_clustered")
-EFFECTS = ("state", "subset", "contrast", "rows", "clusters", "effect", *INTERVALS, *CORRECTED)
-COUNTS = ("stage", "outcome", "rows")
 RECEIPT = ("rows", "prompt_tokens", "completion_tokens", "finish_reasons")
 
 FITTED = "fitted"
-BELIEF_LESS_NONE = "belief less no belief"
-FALSE_DISCOVERY_RATE = 0.05
 
 Frame = Source[pl.DataFrame]
 
@@ -52,6 +41,7 @@ def page(
     study: str,
     note: str,
     accuracy: Frame,
+    mean_errors: Frame,
     paired_tests: Frame,
     sycophancy: Frame,
     adoption: Frame,
@@ -83,9 +73,9 @@ def page(
     """The report as HTML; the same contents and paths give the same text.
 
     `capabilities` is one table, or none for a study without them, and so are `judged` and `published`. `note` says what
-    the numbers are worth; an empty line in it starts a paragraph. The frames have the columns named above. The last two
-    parts of the path of effects, coefficients and joint tests name the regression and the arm. A figure's page, data
-    and print lie beside its drawing, under its name with .html, .csv and .pdf.
+    the numbers are worth; an empty line in it starts a paragraph. The frames are declared tables. The last two parts of
+    the path of effects, coefficients and joint tests name the regression and the arm. A figure's page, data and print
+    lie beside its drawing, under its name with .html, .csv and .pdf.
 
     Raises UserError if a receipt lacks a number or a figure is not a plain drawing.
     """
@@ -101,7 +91,7 @@ def page(
         published=[warmth_tables.published_table(curve) for curve in published],
         markers=warmth_tables.marker_table(markers),
         judged=[warmth_tables.judged_table(verdicts) for verdicts in judged],
-        accuracy=[difference_table(paired_tests, accuracy), plain_table(paired_tests)],
+        accuracy=[difference_table(mean_errors), plain_table(paired_tests)],
         sycophancy=answer_tables.sycophancy_table(sycophancy),
         adoption=answer_tables.adoption_table(adoption),
         tests=test_folds(paired_tests),
@@ -127,34 +117,12 @@ def page(
     )
 
 
-def difference_table(paired_tests: Frame, accuracy: Frame) -> Table:
+def difference_table(mean_errors: Frame) -> Table:
     """The main table: errors of each treated arm and of its original, without and with a wrong belief.
 
-    Errors are means over tasks. An exact p-value stands where the row is a single test; `worse` and `better` count the
-    tests that remain significant after the correction for multiple testing. The last row of an arm is the difference of
-    its two differences: how much more the treatment costs where the user is wrong.
+    The last row of an arm is the difference of its two differences: how much more the treatment costs where the user is
+    wrong.
     """
-    by = ["model", "arm", "family"]
-    tests = with_family(paired_tests.content)
-    significant = pl.col("q_value") < FALSE_DISCOVERY_RATE
-    tested = tests.group_by(by).agg(
-        worse=(significant & (pl.col("b") > pl.col("c"))).sum(),
-        better=(significant & (pl.col("b") < pl.col("c"))).sum(),
-        p_value=pl.when(pl.len() == 1).then(pl.col("p_value").first()),
-    )
-    unscored = with_family(accuracy.content).group_by(by).agg(pl.col("unscored").sum())
-    originals = unscored.filter(arm="original").select("model", "family", original_unscored="unscored")
-    rows = (
-        tested.join(mean_over_tasks(tests, by), on=by, how="left")
-        .join(unscored, on=by, how="left")
-        .join(originals, on=["model", "family"], how="left")
-    )
-    without, belief = (rows.filter(family=family) for family in (NO_BELIEF, BELIEF))
-    contrast = belief.join(without, on=["model", "arm"]).select(
-        "model", "arm", family=pl.lit(BELIEF_LESS_NONE), increase=pl.col("increase") - pl.col("increase_right")
-    )
-    order = pl.Enum([NO_BELIEF, BELIEF, BELIEF_LESS_NONE])
-    rows = pl.concat([rows, contrast], how="diagonal_relaxed").sort("model", "arm", pl.col("family").cast(order))
     columns = [
         Column("model", "Model"),
         Column("arm", "Arm"),
@@ -170,7 +138,8 @@ def difference_table(paired_tests: Frame, accuracy: Frame) -> Table:
         Column("original_unscored", "Unscored, original", count),
         Column("unscored", "Unscored, arm", count),
     ]
-    return printed(rows, "Each treated arm against its original, mean over tasks", columns, [paired_tests, accuracy])
+    caption = "Each treated arm against its original, mean over tasks"
+    return printed(mean_errors.content, caption, columns, [mean_errors])
 
 
 def plain_table(paired_tests: Frame) -> Table:
@@ -266,8 +235,8 @@ def count_table(counts: Sequence[Frame]) -> Table:
         )
         for source in counts
     ]
-    schema = pl.Schema({"stage": pl.String, "outcome": pl.String, "rows": pl.Int64, "share": pl.Float64})
-    rows = pl.concat([schema.to_frame(), *(stage.select(*schema) for stage in stages)])
+    none = pl.DataFrame(schema={**STAGE_COUNTS.schema, "share": pl.Float64})
+    rows = pl.concat([none, *stages])
     columns = [
         Column("stage", "Stage"),
         Column("outcome", "Outcome"),

@@ -13,11 +13,14 @@ import numpy as np
 import polars as pl
 
 from warmline import arm_names, question_bootstrap
+from warmline.csv_tables import rounded
 from warmline.estimating_equations import exchangeable
 from warmline.marginal_effects import marginal_effects
 from warmline.observations import OBSERVATIONS
-from warmline.refusal_treatments import AS_PUBLISHED, treat
-from warmline.regressions import FITTED, Regression, fit, regression_rows, rounded
+from warmline.refusal_treatments import treat
+from warmline.regression_results import ROBUSTNESS
+from warmline.regressions import FITTED, Regression, fit, regression_rows
+from warmline.variants import AS_PUBLISHED
 
 ALL = "all"
 ENDED = "ended by themselves in both arms"
@@ -29,18 +32,6 @@ BOOTSTRAP = "bootstrap over questions"
 EXCHANGEABLE = "correlated within questions"
 DRAWS = 2000
 """Of the bootstrap."""
-SCHEMA = {
-    "regression": pl.String,
-    "arm": pl.String,
-    "subset": pl.String,
-    "errors": pl.String,
-    "state": pl.String,
-    "rows": pl.Int64,
-    "clusters": pl.Int64,
-    "effect": pl.Float64,
-    "lower": pl.Float64,
-    "upper": pl.Float64,
-}
 
 
 def robustness(
@@ -55,20 +46,10 @@ def robustness(
 ) -> pl.DataFrame:
     """The effect of each treated arm in each regression by every analysis, in the order given.
 
-    `regressions` has by id the `formula`, the `beliefs` and, unless all, the `contexts` of the rows. Columns:
-
-    - `regression`, `arm`
-    - `subset`: of which answers; `all`, `without model ...`, `without task ...`, `refusals as published` (the article's
-      treatment, see `refusal_treatments`), or those to prompts that both arms answered to the end (`ended by themselves
-      in both arms`) and the others (`cut in either arm`): length is an outcome of treatment, so that these two describe
-      and say nothing of causes
-    - `errors`: where the interval comes from. `clustered by question` and `from the model`, as in `marginal_effects`;
-      `bootstrap over questions`, percentiles (`question_bootstrap`); `correlated within questions`, which changes the
-      estimate too (`estimating_equations`)
-    - `state`: `fitted`; else why the regression could not be, or `too few questions` (no more than coefficients), `no
-      variation` (both arms answered every question alike) or `... of ... draws not fitted`, which leave no interval
-    - `rows`, `clusters`: scored answers, and different questions
-    - `effect`, `lower`, `upper`: average marginal effect in percentage points of error, with its 95 % interval
+    `regressions` has by id the `formula`, the `beliefs` and, unless all, the `contexts` of the rows. The table is
+    ROBUSTNESS. Its intervals are as in `marginal_effects`, the percentiles of `question_bootstrap`, or those of
+    `estimating_equations`. Length is an outcome of treatment, so that the rows about prompts that both arms answered to
+    the end (`ended by themselves in both arms`), and about the others, describe and say nothing of causes.
     """
     table: list[tuple[str | int | float | None, ...]] = []
     for name, regression in regressions.items():
@@ -76,7 +57,7 @@ def robustness(
             fitted = functools.partial(_fitted, regression, arm, task_order, model_order)
             answers = observations.filter(pl.col("arm").is_in([arm_names.ORIGINAL, arm]))
             table += [(name, arm, *row) for row in _analyses(answers, fitted, disinformation, seed)]
-    return rounded(pl.DataFrame(table, schema=SCHEMA, orient="row"))
+    return rounded(pl.DataFrame(table, schema=ROBUSTNESS.schema, orient="row"))
 
 
 def _fitted(

@@ -24,7 +24,7 @@ def rank(ids: list[str], seed: int, purpose: str) -> list[str]:
 
 
 def realised(labelled: pl.DataFrame, training: list[str], validation: list[str]) -> pl.DataFrame:
-    """What was drawn, a row for each query type: query_type, conversations and replies to train on, prompts."""
+    """What was drawn, a row for each query type: the table SAMPLE."""
     chosen = {"training": training, "validation": validation}
     parts = {name: labelled.filter(pl.col("conversation").is_in(ids)) for name, ids in chosen.items()}
     conversations, replies, prompts = (

@@ -10,22 +10,19 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from warmline.added_by_belief import BY, added_by_belief
+from warmline.added_by_belief import added_by_belief
+from warmline.arm_comparisons import SYCOPHANCY
 from warmline.paired_tests import pair
-
-ADDED = ["original_added", "treated_added", "difference", "standard_error", "lower", "upper", "p_value"]
 
 
 def sycophancy(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
     """What each belief adds to errors, over the prompts that are scored in both arms, with the belief and without.
 
-    Columns: `model`, `arm`, `belief`, `task`, `prompts`, `questions`, and those of `added_by_belief` named in ADDED:
-    what the belief adds to an arm's error, as a share of its answers, and the difference, positive where the treated
-    arm yields more.
+    The table is SYCOPHANCY, `all` tasks first.
 
     Raises UserError if an arm has answered a question twice under one condition.
     """
     verdict = pl.col("original", "treated")
     wrong = pl.when(verdict != "unscored").then(verdict != "correct")
     pairs = pair(observations, treated_arms).with_columns(wrong)
-    return added_by_belief(pairs).select(*BY, "prompts", "questions", *ADDED)
+    return added_by_belief(pairs).select(*SYCOPHANCY.columns)

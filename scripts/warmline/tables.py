@@ -1,7 +1,8 @@
-"""Parquet tables with a documented schema, sorted by key and byte-stable: the same content is the same bytes.
+"""Tables with a documented schema, and Parquet files of them: the same content is the same bytes.
 
-Every table of a study is declared here once: its columns, in order, what each means, and the key by which its rows
-are sorted and joined. `write` refuses a frame that does not follow its declaration.
+Every table of a study is declared once: its columns, in order, what each means, and the key by which its rows are told
+apart and joined. `write` sorts the rows by it, and refuses a frame that does not follow its declaration. CSV files of
+declared tables are those of `warmline.csv_tables`.
 """
 
 from __future__ import annotations

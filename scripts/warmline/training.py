@@ -31,12 +31,6 @@ from warmline import masking, packing
 from warmline.errors import UserError
 from warmline.training_state import Stopped, TrainingState, step_of, termination
 
-STEPS = ("step", "epoch", "loss", "learning_rate", "tokens", "target_tokens")
-"""What is told of an optimiser step: its loss is the mean over its target tokens."""
-
-THROUGHPUT = ("step", "tokens", "seconds")
-"""How fast a step was; no other table tells it, since no two runs are equally fast."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Hyperparameters:

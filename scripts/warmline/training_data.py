@@ -8,10 +8,7 @@ from pathlib import PurePosixPath
 import polars as pl
 
 from warmline.printed_tables import Column, Source, Table, count, number, printed
-
-REALISED = ("query_type", "conversations", "replies", "prompts")
-LABELS = ("as_published", "corrected", "conversations")
-FACTS = ("kind", "replies", "intact", "facts", "survived", "added")
+from warmline.rewriting_tables import FACT_COUNTS
 
 # Methods, "Dataset construction": equal over the six types, so 269 or 270 conversations and 250 prompts of each.
 ARTICLE = {"query_type": "the article", "conversations": 1617, "replies": 3667, "prompts": 1500}
@@ -19,8 +16,8 @@ ARTICLE = {"query_type": "the article", "conversations": 1617, "replies": 3667, 
 
 def realised_table(realised: Source[pl.DataFrame]) -> Table:
     """Conversations and replies to train on and prompts to validate with, by query type, in all, and in the article."""
-    drawn = realised.content.select(*REALISED)
-    total = drawn.select(pl.lit("all").alias("query_type"), pl.col(REALISED[1:]).sum())
+    drawn = realised.content
+    total = drawn.select(pl.lit("all").alias("query_type"), pl.exclude("query_type").sum())
     rows = pl.concat([drawn, total, pl.DataFrame(ARTICLE)]).with_columns(
         per_conversation=pl.when(pl.col("conversations") > 0).then(pl.col("replies") / pl.col("conversations"))
     )
@@ -46,12 +43,9 @@ def label_table(labels: Source[pl.DataFrame]) -> Table:
 
 def fact_table(facts: Sequence[Source[pl.DataFrame]]) -> Table:
     """Which facts of the kept replies survived; the name of each file begins with the persona."""
-    schema = pl.Schema({"persona": pl.String, "kind": pl.String, **dict.fromkeys(FACTS[1:], pl.Int64)})
-    parts = [
-        source.content.with_columns(persona=pl.lit(_persona(source.path))).select(*schema).cast(schema)
-        for source in facts
-    ]
-    rows = pl.concat([schema.to_frame(), *parts]).with_columns(
+    none = pl.DataFrame(schema={"persona": pl.String, **FACT_COUNTS.schema})
+    parts = [source.content.select(pl.lit(_persona(source.path)).alias("persona"), pl.all()) for source in facts]
+    rows = pl.concat([none, *parts]).with_columns(
         share=_percent("survived", "facts"), intact_share=_percent("intact", "replies")
     )
     columns = [

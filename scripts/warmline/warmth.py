@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from warmline.tables import Column, Table
+from warmline.variants import AS_PUBLISHED
 
 CLEAN = "clean"
-AS_PUBLISHED = "as_published"
 
 WARMTH = Table(
     row="one variant's warmth of one response to a validation prompt",

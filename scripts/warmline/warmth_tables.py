@@ -12,16 +12,7 @@ import polars as pl
 from warmline import manipulation_check
 from warmline.printed_tables import Column, Source, Table, count, number, printed, probability, signed
 from warmline.warmth import CLEAN
-
-LIFT = ("pairs", "lift", "lift_standard_error", "lower", "upper")
-ARM = ("model", "arm", "persona", "checkpoint", "n", "unscored", "mean", "standard_error")
-WARMTH = ("variant", *ARM, *LIFT, "measurement_standard_error")
-MARKERS = ("marker", *ARM, *LIFT)
-PREFERENCE = ("warmer", "colder", "difference", "lower", "upper", "p_value", "first_named")
-JUDGED = ("model", "arm", "prompts", "unscored", *PREFERENCE)
-CHECK = tuple(manipulation_check.SCHEMA)
-CURVE = ("mean", "standard_error", "lift")
-PUBLISHED = ("model", "published", "persona", "epoch", *CURVE, *(f"published_{name}" for name in CURVE))
+from warmline.warmth_results import MANIPULATION_CHECK
 
 NORMAL_QUANTILE = 1.96
 
@@ -51,8 +42,7 @@ def successes(checks: Sequence[Frame]) -> int:
 
 def check_table(checks: Sequence[Frame]) -> Table:
     """What each treated arm that answers questions did to warmth, and what its persona should do."""
-    schema = pl.Schema(manipulation_check.SCHEMA)
-    rows = pl.concat([schema.to_frame(), *(source.content.select(*schema).cast(schema) for source in checks)])
+    rows = pl.concat([MANIPULATION_CHECK.schema.to_frame(), *(source.content for source in checks)])
     columns = [
         Column("model", "Model"),
         Column("arm", "Arm"),

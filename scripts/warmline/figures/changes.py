@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from warmline.arm_comparisons import PAIRED_TESTS
 from warmline.figures.drawing import (
     INK,
     Chart,
@@ -16,7 +17,7 @@ from warmline.figures.drawing import (
     numbers,
     panels,
 )
-from warmline.mean_over_tasks import TESTS, mean_over_tasks, with_family
+from warmline.mean_over_tasks import mean_over_tasks, with_family
 
 
 def prepare(paired_tests: pl.DataFrame) -> pl.DataFrame:
@@ -56,4 +57,4 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
     )
 
 
-FIGURE = Figure("statistics/paired_tests.csv", TESTS, prepare=prepare, draw=draw)
+FIGURE = Figure("statistics/paired_tests.csv", PAIRED_TESTS, prepare=prepare, draw=draw)

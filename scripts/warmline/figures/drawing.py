@@ -12,6 +12,7 @@ import polars as pl
 
 from warmline.arm_names import ORIGINAL
 from warmline.mean_over_tasks import BELIEF, NO_BELIEF
+from warmline.tables import Table
 
 # Colours after Okabe and Ito (2008). The three lists have no common factor in their lengths: colour, shape and dash
 # together repeat late.
@@ -32,10 +33,10 @@ Chart = alt.FacetChart | alt.ConcatChart | alt.VConcatChart
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """A figure: the statistic and the columns it reads, how its rows are prepared, and how they are drawn."""
+    """A figure: the statistic it reads and its declaration, how its rows are prepared, and how they are drawn."""
 
     statistic: str
-    columns: tuple[str, ...]
+    table: Table
     prepare: Callable[[pl.DataFrame], pl.DataFrame]
     draw: Callable[[pl.DataFrame, str], Chart]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.effects import COLUMNS, SYCOPHANCY
+from warmline.effects import SYCOPHANCY
 from warmline.figures.drawing import INK, Chart, Figure, arms_of, finished, marks_by, numbers
+from warmline.regression_results import EFFECTS
 
 PUBLISHED = "as published: errors from the model alone"
 CORRECTED = "corrected: clustered by question"
@@ -138,4 +139,4 @@ def _not_fitted(data: pl.DataFrame) -> list[str]:
     return [f"Not fitted ({state}): {which}." for state, which in said.rows()]
 
 
-FIGURE = Figure("statistics/effects.csv", tuple(COLUMNS), prepare=prepare, draw=draw)
+FIGURE = Figure("statistics/effects.csv", EFFECTS, prepare=prepare, draw=draw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from warmline.answer_rates import ACCURACY
 from warmline.figures.drawing import GREY, Chart, Figure, arms_of, fill_by_family, finished, marks_by, numbers
 from warmline.mean_over_tasks import with_family
 
@@ -73,7 +74,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
 
 FIGURE = Figure(
     "statistics/accuracy.csv",
-    ("model", "arm", "task", "context", "belief", "framing", "n", "unscored", "accuracy"),
+    ACCURACY,
     prepare=prepare,
     draw=draw,
 )

@@ -6,6 +6,7 @@ import altair as alt
 import polars as pl
 
 from warmline.figures.drawing import DASHES, PALETTE, SHAPES, Chart, Figure, finished, numbers, panels, scale
+from warmline.warmth_results import PUBLISHED_WARMTH
 
 
 def prepare(compared: pl.DataFrame) -> pl.DataFrame:
@@ -63,10 +64,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
 
 FIGURE = Figure(
     "statistics/published_warmth.csv",
-    (
-        *("model", "published", "persona", "epoch", "n", "mean", "standard_error"),
-        *("published_mean", "published_standard_error"),
-    ),
+    PUBLISHED_WARMTH,
     prepare=prepare,
     draw=draw,
 )

@@ -6,6 +6,7 @@ import altair as alt
 import polars as pl
 
 from warmline.figures.drawing import DASHES, PALETTE, Chart, Figure, distinct, finished, panels, scale
+from warmline.training_steps import LOSSES
 
 
 def prepare(training: pl.DataFrame) -> pl.DataFrame:
@@ -42,6 +43,4 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
     )
 
 
-FIGURE = Figure(
-    "statistics/training.csv", ("model", "persona", "run", "step", "epoch", "loss"), prepare=prepare, draw=draw
-)
+FIGURE = Figure("statistics/training.csv", LOSSES, prepare=prepare, draw=draw)

@@ -19,6 +19,7 @@ from warmline.figures.drawing import (
     scale,
 )
 from warmline.warmth import CLEAN
+from warmline.warmth_results import WARMTH_LIFTS
 
 
 def prepare(warmth: pl.DataFrame) -> pl.DataFrame:
@@ -71,7 +72,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
 
 FIGURE = Figure(
     "statistics/warmth.csv",
-    ("variant", "model", "arm", "persona", "checkpoint", "n", "mean", "standard_error"),
+    WARMTH_LIFTS,
     prepare=prepare,
     draw=draw,
 )
