@@ -55,15 +55,39 @@ Definition = tuple[str, str]
 """A module's path within the folder of scripts, and a top-level name in it."""
 
 
+def definition(label: str) -> Definition:
+    """The definition that warmline.reach labels so."""
+    module, _, name = label.partition(":")
+    return module if module.endswith(".py") else f"{module.replace('.', '/')}.py", name
+
+
+def definitions(scripts: Path) -> Iterator[Definition]:
+    """Every function and class of the library."""
+    for path in sorted((scripts / "warmline").rglob("*.py")):
+        for node in ast.parse(path.read_bytes()).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                yield str(path.relative_to(scripts)), node.name
+
+
+def entered(ran: dict[str, set[int]], scripts: Path) -> set[Definition]:
+    """The definitions of which a function was entered."""
+    return {
+        (name, top)
+        for name, numbers in ran.items()
+        for top, code in functions(scripts / name)
+        if numbers & _own_lines(code)
+    }
+
+
 def used(ran: dict[str, set[int]], scripts: Path) -> set[Definition]:
     """The definitions of which a function was entered, and those whose names such a function loads."""
-    found: set[Definition] = set()
-    for name, numbers in ran.items():
-        for definition, code in functions(scripts / name):
-            if numbers & _own_lines(code):
-                found.add((name, definition))
-                found |= set(_loaded(code, scripts, name))
-    return found
+    codes = [
+        (name, code)
+        for name, numbers in ran.items()
+        for _, code in functions(scripts / name)
+        if numbers & _own_lines(code)
+    ]
+    return entered(ran, scripts) | {loaded for name, code in codes for loaded in _loaded(code, scripts, name)}
 
 
 @functools.cache

@@ -25,17 +25,12 @@ EDITS = int(os.environ.get("WARMLINE_EDITS", "30"))
 FIGURES = ("warmline.figures.warmth_curve", "warmline.figures.changes")
 
 
-def definition(label: str) -> Definition:
-    module, _, name = label.partition(":")
-    return f"{module.replace('.', '/')}.py" if not module.endswith(".py") else module, name
-
-
 def covered(code: Program, scripts: list[str]) -> dict[str, tuple[str, set[Definition]]]:
     """The digest of each script, and the definitions that it covers."""
     found = {}
     for script in scripts:
         reached = reach.of_script(code, script, *(FIGURES if script == "figures/draw.py" else ()))
-        found[script] = (reached.digest, {definition(label) for label in reached.definitions()})
+        found[script] = (reached.digest, {entered.definition(label) for label in reached.definitions()})
     return found
 
 
