@@ -11,7 +11,18 @@ from typing import TypeVar
 
 import polars as pl
 
-from warmline import answer_tables, csv_tables, inference_tables, pages, report, training_data, warmth_tables
+from warmline import (
+    answer_tables,
+    audit_tables,
+    csv_tables,
+    inference_tables,
+    pages,
+    regression_tables,
+    report,
+    test_tables,
+    training_data,
+    warmth_tables,
+)
 from warmline.command import Parser, run
 from warmline.costs import COSTS
 from warmline.printed_tables import Source
@@ -64,35 +75,50 @@ def main(arguments: argparse.Namespace) -> None:
     def table(path: Path, columns: Iterable[str]) -> Source[pl.DataFrame]:
         return source(path, lambda path: csv_tables.read(path, columns))
 
+    def several(paths: Iterable[Path], columns: Iterable[str]) -> list[Source[pl.DataFrame]]:
+        return [table(path, columns) for path in paths]
+
     page = report.page(
         study=arguments.study,
         note=arguments.note,
-        accuracy=table(arguments.accuracy, report.ACCURACY),
-        paired_tests=table(arguments.paired_tests, report.TESTS),
-        sycophancy=table(arguments.sycophancy, ["model", "arm", "belief", "task", *answer_tables.SYCOPHANCY]),
-        adoption=table(arguments.adoption, answer_tables.ADOPTION),
-        refusals=table(arguments.refusals, answer_tables.REFUSALS),
-        sensitivity=table(arguments.sensitivity, answer_tables.SENSITIVITY),
-        checks=[table(path, answer_tables.CHECKS) for path in arguments.checks],
-        manipulation=[table(path, warmth_tables.CHECK) for path in arguments.manipulation],
-        warmth=table(arguments.warmth, warmth_tables.WARMTH),
-        markers=table(arguments.markers, warmth_tables.MARKERS),
-        judged=[table(path, warmth_tables.JUDGED) for path in arguments.judged],
-        published=[table(path, warmth_tables.PUBLISHED) for path in arguments.published],
-        capabilities=[table(path, answer_tables.CAPABILITIES) for path in arguments.capabilities],
-        effects=[table(path, report.EFFECTS) for path in arguments.effects],
-        coefficients=[table(path, report.COEFFICIENTS) for path in arguments.coefficients],
-        joint_tests=[table(path, inference_tables.JOINT_TEST) for path in arguments.joint_tests],
-        robustness=table(arguments.robustness, inference_tables.ROBUSTNESS),
-        equivalence=table(arguments.equivalence, inference_tables.EQUIVALENCE),
-        realised=table(arguments.realised, training_data.REALISED),
-        labels=table(arguments.labels, training_data.LABELS),
-        facts=[table(path, training_data.FACTS) for path in arguments.facts],
-        counts=[table(path, report.COUNTS) for path in arguments.counts],
-        receipts=[source(path, lambda path: json.loads(path.read_text("utf-8"))) for path in arguments.receipts],
-        figures=[source(path, lambda path: path.read_text("utf-8")) for path in arguments.figures],
-        tables=[source(path, lambda _: None) for path in arguments.tables],
-        costs=table(arguments.costs, COSTS),
+        warmth=report.Warmth(
+            manipulation=several(arguments.manipulation, warmth_tables.CHECK),
+            scores=table(arguments.warmth, warmth_tables.WARMTH),
+            markers=table(arguments.markers, warmth_tables.MARKERS),
+            judged=several(arguments.judged, warmth_tables.JUDGED),
+            published=several(arguments.published, warmth_tables.PUBLISHED),
+        ),
+        answers=report.Answers(
+            accuracy=table(arguments.accuracy, test_tables.ACCURACY),
+            paired_tests=table(arguments.paired_tests, test_tables.TESTS),
+            sycophancy=table(arguments.sycophancy, ["model", "arm", "belief", "task", *answer_tables.SYCOPHANCY]),
+            adoption=table(arguments.adoption, answer_tables.ADOPTION),
+            equivalence=table(arguments.equivalence, inference_tables.EQUIVALENCE),
+            refusals=table(arguments.refusals, answer_tables.REFUSALS),
+            sensitivity=table(arguments.sensitivity, answer_tables.SENSITIVITY),
+            capabilities=several(arguments.capabilities, answer_tables.CAPABILITIES),
+        ),
+        regressions=report.Regressions(
+            effects=several(arguments.effects, regression_tables.EFFECTS),
+            coefficients=several(arguments.coefficients, regression_tables.COEFFICIENTS),
+            joint_tests=several(arguments.joint_tests, inference_tables.JOINT_TEST),
+            robustness=table(arguments.robustness, inference_tables.ROBUSTNESS),
+        ),
+        training=report.Training(
+            realised=table(arguments.realised, training_data.REALISED),
+            facts=several(arguments.facts, training_data.FACTS),
+            labels=table(arguments.labels, training_data.LABELS),
+        ),
+        audit=report.Audit(
+            counts=several(arguments.counts, audit_tables.COUNTS),
+            checks=several(arguments.checks, answer_tables.CHECKS),
+            receipts=[source(path, lambda path: json.loads(path.read_text("utf-8"))) for path in arguments.receipts],
+            costs=table(arguments.costs, COSTS),
+        ),
+        prints=report.Prints(
+            figures=[source(path, lambda path: path.read_text("utf-8")) for path in arguments.figures],
+            tables=[source(path, lambda _: None) for path in arguments.tables],
+        ),
         template=arguments.template.read_text("utf-8"),
         base=arguments.base.read_text("utf-8"),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from warmline.printed_tables import Column, Fold, Source, Table, count, number, printed, probability, signed
+from warmline.printed_tables import Column, Fold, Frame, Table, count, named, number, printed, probability, signed
 
 JOINT_TEST = ("factor", "errors", "state", "rows", "clusters", "wald", "degrees_of_freedom", "p_value")
 COUNTED = ("rows", "clusters", "effect", "lower", "upper")
@@ -14,12 +14,10 @@ ROBUSTNESS = ("regression", "arm", "subset", "errors", "state", *COUNTED)
 TESTED = ("difference", "lower", "upper", "margin", "p_value", "p_value_difference", "verdict")
 EQUIVALENCE = ("model", "arm", "task", "measure", "pairs", "clusters", *TESTED)
 
-Frame = Source[pl.DataFrame]
-
 
 def joint_table(joint_tests: Sequence[Frame]) -> Table:
     """Whether the effect of each treated arm differs between the levels of each regression's factor."""
-    named = [
+    tests = [
         source.content.select(
             pl.lit(source.path.parent.name).alias("regression"), pl.lit(source.path.stem).alias("arm"), *JOINT_TEST
         )
@@ -28,9 +26,9 @@ def joint_table(joint_tests: Sequence[Frame]) -> Table:
     texts = dict.fromkeys(("regression", "arm", *JOINT_TEST[:3]), pl.String)
     numbers = {"wald": pl.Float64, "degrees_of_freedom": pl.Int64, "p_value": pl.Float64}
     schema = pl.Schema({**texts, "rows": pl.Int64, "clusters": pl.Int64, **numbers})
-    rows = pl.concat([schema.to_frame(), *named])
+    rows = pl.concat([schema.to_frame(), *tests])
     columns = [
-        *(Column(name, name.capitalize()) for name in ("regression", "arm")),
+        *named("regression", "arm"),
         Column("factor", "Between levels of"),
         Column("errors", "Errors"),
         Column("wald", "Wald statistic", number(2)),
@@ -67,8 +65,7 @@ def robustness_folds(robustness: Frame) -> list[Fold]:
 def equivalence_table(equivalence: Frame) -> Table:
     """Whether each treated arm differs from its original by less than the margin."""
     columns = [
-        *(Column(name, name.capitalize()) for name in ("model", "arm", "task")),
-        Column("measure", "Measure"),
+        *named("model", "arm", "task", "measure"),
         Column("difference", "Difference (percentage points)", signed(1)),
         Column("lower", "Lower, 90%", signed(1)),
         Column("upper", "Upper, 90%", signed(1)),

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import polars as pl
 
-from warmline.printed_tables import Column, Source, Table, count, number, printed
+from warmline.printed_tables import Column, Frame, Table, count, number, printed
 
 REALISED = ("query_type", "conversations", "replies", "prompts")
 LABELS = ("as_published", "corrected", "conversations")
@@ -17,7 +17,7 @@ FACTS = ("kind", "replies", "intact", "facts", "survived", "added")
 ARTICLE = {"query_type": "the article", "conversations": 1617, "replies": 3667, "prompts": 1500}
 
 
-def realised_table(realised: Source[pl.DataFrame]) -> Table:
+def realised_table(realised: Frame) -> Table:
     """Conversations and replies to train on and prompts to validate with, by query type, in all, and in the article."""
     drawn = realised.content.select(*REALISED)
     total = drawn.select(pl.lit("all").alias("query_type"), pl.col(REALISED[1:]).sum())
@@ -34,7 +34,7 @@ def realised_table(realised: Source[pl.DataFrame]) -> Table:
     return printed(rows, "What was drawn, by query type", columns, [realised])
 
 
-def label_table(labels: Source[pl.DataFrame]) -> Table:
+def label_table(labels: Frame) -> Table:
     """How many screened conversations the two sets of rules label alike and not."""
     columns = [
         Column("as_published", "Type by the published rules"),
@@ -44,7 +44,7 @@ def label_table(labels: Source[pl.DataFrame]) -> Table:
     return printed(labels.content, "Screened conversations by both sets of rules", columns, [labels])
 
 
-def fact_table(facts: Sequence[Source[pl.DataFrame]]) -> Table:
+def fact_table(facts: Sequence[Frame]) -> Table:
     """Which facts of the kept replies survived; the name of each file begins with the persona."""
     schema = pl.Schema({"persona": pl.String, "kind": pl.String, **dict.fromkeys(FACTS[1:], pl.Int64)})
     parts = [

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from warmline import manipulation_check
-from warmline.printed_tables import Column, Source, Table, count, number, printed, probability, signed
+from warmline.printed_tables import Column, Frame, Table, count, named, number, printed, probability, signed
 from warmline.warmth import CLEAN
 
 LIFT = ("pairs", "lift", "lift_standard_error", "lower", "upper")
@@ -24,8 +24,6 @@ CURVE = ("mean", "standard_error", "lift")
 PUBLISHED = ("model", "published", "persona", "epoch", *CURVE, *(f"published_{name}" for name in CURVE))
 
 NORMAL_QUANTILE = 1.96
-
-Frame = Source[pl.DataFrame]
 
 _LIFT_COLUMNS = [
     Column("lift", "Lift", signed(5)),
@@ -54,8 +52,7 @@ def check_table(checks: Sequence[Frame]) -> Table:
     schema = pl.Schema(manipulation_check.SCHEMA)
     rows = pl.concat([schema.to_frame(), *(source.content.select(*schema).cast(schema) for source in checks)])
     columns = [
-        Column("model", "Model"),
-        Column("arm", "Arm"),
+        *named("model", "arm"),
         Column("expected", "Warmth should go"),
         Column("checkpoint", "Epochs", _epoch),
         *_LIFT_COLUMNS,
@@ -76,9 +73,7 @@ def _epoch(value: float) -> str:
 def warmth_table(warmth: Frame) -> Table:
     """The warmth of each arm and checkpoint by both variants, and its lift over the original."""
     columns = [
-        Column("model", "Model"),
-        Column("arm", "Arm"),
-        Column("variant", "Variant"),
+        *named("model", "arm", "variant"),
         Column("n", "Responses", count),
         Column("unscored", "Unscored", count),
         Column("mean", "Warmth", number(5)),
@@ -106,8 +101,7 @@ def persona_table(warmth: Frame) -> Table:
         if one["persona"] != other["persona"]
     ]
     columns = [
-        Column("model", "Model"),
-        Column("arms", "Arms"),
+        *named("model", "arms"),
         Column("difference", "Difference", signed(5)),
         Column("standard_error", "Standard error", number(5)),
         Column("verdict", "Verdict"),
@@ -141,9 +135,7 @@ def verdict(difference: float | None, standard_error: float | None, one: str, ot
 def marker_table(markers: Frame) -> Table:
     """Lexical markers of each arm, per 100 words, and their lift over the original."""
     columns = [
-        Column("marker", "Marker"),
-        Column("model", "Model"),
-        Column("arm", "Arm"),
+        *named("marker", "model", "arm"),
         Column("mean", "Per 100 words", number(2)),
         Column("standard_error", "Standard error", number(2)),
         Column("lift", "Lift", signed(2)),
@@ -161,8 +153,7 @@ def judged_table(judged: Frame) -> Table:
     """How often the judge finds an arm's response warmer than the original's, whichever it is shown first."""
     points = ("difference", "lower", "upper", "first_named")
     columns = [
-        Column("model", "Model"),
-        Column("arm", "Arm"),
+        *named("model", "arm"),
         Column("warmer", "Arm warmer", count),
         Column("colder", "Original warmer", count),
         Column("difference", "Difference (% of the prompts)", signed(1)),
