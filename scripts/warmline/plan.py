@@ -105,19 +105,29 @@ class Planner:
         grades = []
         for model in self.study.subjects:
             for arm in self.study.model_arms(model):
-                if arm in arms and roles & {ANSWERS, GRADES}:
-                    for suite in self.study.suites if arm in self.study.arms else []:
-                        judged = GRADES in roles and suite in self.study.judged_suites
-                        answers, graded = self.answers_and_grades(model, arm, suite, judged)
-                        grades += [graded] if judged else []
-                        yield from [answers] if ANSWERS in roles else []
-                    # Those of a checkpoint chosen by rule are its checkpoint's, counted there.
-                    if ANSWERS in roles and not arm_names.parse(arm).by_rule:
-                        yield self.validation(model, arm)
-                    if GRADES in roles and arm in self.study.compared_arms:
-                        grades.append(self.compared_warmth(model, arm))
-        if GRADES in roles:
-            yield from grades
+                if arm in arms:
+                    for tally in self._of_arm(model, arm, roles):
+                        if tally.job.role == GRADES:
+                            grades.append(tally)
+                        else:
+                            yield tally
+        yield from grades
+
+    def _of_arm(self, model: str, arm: str, roles: set[str]) -> Iterator[Tally]:
+        """A tally for each job of these roles that an arm's answers and their grades come from."""
+        if roles & {ANSWERS, GRADES} and arm in self.study.arms:
+            for suite in self.study.suites:
+                judged = GRADES in roles and suite in self.study.judged_suites
+                answers, graded = self.answers_and_grades(model, arm, suite, judged)
+                if judged:
+                    yield graded
+                if ANSWERS in roles:
+                    yield answers
+        # Those of a checkpoint chosen by rule are its checkpoint's, counted there.
+        if ANSWERS in roles and not arm_names.parse(arm).by_rule:
+            yield self.validation(model, arm)
+        if GRADES in roles and arm in self.study.compared_arms:
+            yield self.compared_warmth(model, arm)
 
     def rewriting(self, persona: str) -> Tally:
         """The first attempt at rewriting all replies of the training conversations."""
@@ -131,12 +141,6 @@ class Planner:
             size = self.config["conversations"]
             tally.unknown(size["training-size"] * (size["turns"] // 2))
             return tally
-        card = self._current(f"models/{settings['model']}.json")
-        respondent = None
-        if card:
-            base = cards.read_base(card)
-            engine, numerics = self.study.engine(settings["model"]), self.study.numerics(settings["model"])
-            respondent = cards.untuned(base, engine=engine, **numerics).respondent
         replies = rewriting.replies(
             tables.read(training, query_types.LABELLED), tables.read(basis, rewriting.REWRITES) if basis else None
         )
@@ -146,8 +150,17 @@ class Planner:
             Sampling(settings["temperature"], settings["max-new-tokens"]),
             self.config["seed"],
         )
-        self._count(requests, respondent, tally)
+        self._count(requests, self._rewriter(), tally)
         return tally
+
+    def _rewriter(self) -> Respondent | None:
+        """Who rewrites; None before the model's card is made."""
+        model = self.config["rewriting"]["model"]
+        card = self._current(f"models/{model}.json")
+        if card is None:
+            return None
+        engine, numerics = self.study.engine(model), self.study.numerics(model)
+        return cards.untuned(cards.read_base(card), engine=engine, **numerics).respondent
 
     def validation(self, model: str, arm: str) -> Tally:
         """An arm's answers to the validation prompts."""
