@@ -8,7 +8,7 @@ import polars as pl
 
 from warmline.clustered_means import clustered_means
 from warmline.paired_tests import COUNTS, LOST, mcnemar_p_value, pair
-from warmline.refusal_treatments import TREATMENTS, treat
+from warmline.refusal_treatments import TREATMENTS, with_refusals
 
 CELL = ["model", "arm", "task", "context", "belief"]
 ALL = "all"
@@ -42,7 +42,7 @@ def sensitivity(
     One row per treatment (in the order of TREATMENTS), model, arm and task, `all` first. Pairs are pooled over
     contexts, beliefs and framings, and for `all` over tasks. Columns:
 
-    - `refusals_are`: the treatment; see `refusal_treatments.treat`
+    - `refusals_are`: the treatment; see `refusal_treatments.with_refusals`
     - `pairs`: prompts whose answers are scored in both arms
     - `b`, `c`: original right and treated wrong; the reverse
     - `original_error`, `treated_error`: shares of the pairs
@@ -53,7 +53,7 @@ def sensitivity(
     All but counts is null without a pair.
     """
     parts = [
-        _differences(pair(treat(observations, treatment, disinformation), treated_arms)).select(
+        _differences(pair(with_refusals(observations, treatment, disinformation), treated_arms)).select(
             pl.lit(treatment).alias("refusals_are"), pl.all()
         )
         for treatment in TREATMENTS

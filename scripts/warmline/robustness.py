@@ -16,7 +16,7 @@ from warmline import arm_names, question_bootstrap
 from warmline.estimating_equations import exchangeable
 from warmline.marginal_effects import marginal_effects
 from warmline.observations import OBSERVATIONS
-from warmline.refusal_treatments import AS_PUBLISHED, treat
+from warmline.refusal_treatments import AS_PUBLISHED, with_refusals
 from warmline.regressions import FITTED, Regression, fit, regression_rows, rounded
 
 ALL = "all"
@@ -120,7 +120,7 @@ def _analyses(
     else:
         # Where no clustered error can be had, neither of these has one.
         yield from (clustered._replace(errors=errors) for errors in (BOOTSTRAP, EXCHANGEABLE))
-    yield _estimate(REFUSALS, CLUSTERED, fitted(treat(observations, AS_PUBLISHED, disinformation)))
+    yield _estimate(REFUSALS, CLUSTERED, fitted(with_refusals(observations, AS_PUBLISHED, disinformation)))
     prompt = [name for name in OBSERVATIONS.key if name != "arm"]
     cut = (pl.col("finish_reason") == "length").any().over(prompt)
     yield _estimate(ENDED, CLUSTERED, fitted(observations.filter(~cut)))

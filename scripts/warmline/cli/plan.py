@@ -33,7 +33,7 @@ def print_plan(arguments: argparse.Namespace) -> None:
     print("\nTokens, USD and time are estimated, for the new rows alone; ? is what cannot be told yet.")
     if any(tally.at_most for tally in tallies):
         print("At most: what some rows are made from is not built yet, or stale.")
-    if any(tally.untold for tally in tallies):
+    if any(tally.unrendered for tally in tallies):
         print("To render the prompts without a call: snakemake prompts")
     attempts = study.config["rewriting"]["attempts"]
     if attempts > 1 and any(tally.job.role == REWRITING and tally.new for tally in tallies):
