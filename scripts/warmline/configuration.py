@@ -92,7 +92,7 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
     elif loaded := [key for key in ("quantization", "spread") if key in model]:
         raise UserError(
             f"configuration, models.{name}.{loaded[0]}: it says how weights are loaded in the job itself, with a "
-            "`batch-size`. Leave it out; what a server is told stands in `serve` and `precision`."
+            "`batch-size`. Leave it out; what a server is given stands in `serve` and `precision`."
         )
     if "endpoint" in model:
         _require(model["endpoint"], config.get("endpoints", {}), f"models.{name}.endpoint", "endpoints")

@@ -104,7 +104,7 @@ class Planner:
         basis_of = self.config["personas"][persona].get("from")
         basis = self._current(f"rewrites/{basis_of}.parquet") if basis_of else None
         if training is None or (basis_of and basis is None):
-            # A conversation is cut to so many turns, of which every other one is a reply.
+            # A conversation is cut to this number of turns, of which every other one is a reply.
             size = self.config["conversations"]
             tally.unknown(size["training-size"] * (size["turns"] // 2))
             return tally

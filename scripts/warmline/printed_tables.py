@@ -102,7 +102,7 @@ def count(value: int) -> str:
 
 
 def number(digits: int) -> Callable[[float], str]:
-    """A printer of numbers with so many digits after the point."""
+    """A printer of numbers with this number of digits after the point."""
     return lambda value: f"{_unsigned_zero(value, digits):.{digits}f}"
 
 

@@ -30,7 +30,7 @@ def print_plan(arguments: argparse.Namespace) -> None:
     prices[plan.REFERENCE] = Prices()
     table = planned_costs.table(tallies, prices, planned_costs.rates(receipts))
     print(planned_costs.text(table))
-    print("\nTokens, USD and time are estimated, for the new rows alone; ? is what cannot be told yet.")
+    print("\nTokens, USD and time are estimated, for the new rows alone; ? is what cannot be known yet.")
     if any(tally.at_most for tally in tallies):
         print("At most: what some rows are made from is not built yet, or stale.")
     if any(tally.unrendered for tally in tallies):
@@ -57,8 +57,8 @@ def read_receipts(study: Study, judge: str) -> Iterator[tuple[Job, str, Mapping[
 
 def receipt_dates(receipts: Sequence[tuple[Job, str, Mapping[str, Any]]], models: set[str]) -> dict[str, datetime.date]:
     """The shutdown dates that endpoints announced for these models when they were last asked anything."""
-    told = ((asked, receipt["this_run"].get("shutdown_date")) for _, asked, receipt in receipts if asked in models)
-    return {asked: datetime.date.fromisoformat(date) for asked, date in told if date}
+    announced = ((asked, receipt["this_run"].get("shutdown_date")) for _, asked, receipt in receipts if asked in models)
+    return {asked: datetime.date.fromisoformat(date) for asked, date in announced if date}
 
 
 def endpoint_dates(study: Study, models: set[str]) -> dict[str, datetime.date]:
