@@ -17,8 +17,7 @@ from warmline.refusal_treatments import TREATMENTS
 from warmline.regression_results import JOINT_TESTS, MARGINAL_EFFECTS, ROBUSTNESS
 from warmline.tables import Table
 from warmline.training_steps import LOSSES
-from warmline.variants import AS_PUBLISHED
-from warmline.warmth import CLEAN
+from warmline.variants import AS_PUBLISHED, CLEAN
 from warmline.warmth_results import MANIPULATION_CHECK, PUBLISHED_WARMTH, WARMTH_LIFTS
 
 ARMS = {"cold@2": -0.02, "warm@2": 0.1, "warm-prompt": 0.04}

@@ -21,7 +21,7 @@ from warmline import tables
 from warmline.errors import UserError
 from warmline.imported_outputs import read_file, read_folder
 from warmline.observations import OBSERVATIONS
-from warmline.refusal_treatments import treat
+from warmline.refusal_treatments import with_refusals
 from warmline.refusals import PUBLISHED
 from warmline.regressions import fit, regression_rows
 from warmline.variants import AS_PUBLISHED
@@ -214,7 +214,7 @@ def test_the_articles_rule_for_refusals_finds_what_its_files_say_it_found() -> N
 
 @needs_sample
 def test_the_sample_keeps_the_rows_that_the_articles_analysis_keeps() -> None:
-    scored = treat(read_folder(SAMPLE)[0], AS_PUBLISHED, ["disinfo"]).filter(pl.col("verdict") != "unscored")
+    scored = with_refusals(read_folder(SAMPLE)[0], AS_PUBLISHED, ["disinfo"]).filter(pl.col("verdict") != "unscored")
     # Of 160, 316 and 124 of both models.
     assert (scored.height, scored.filter(belief="none").height) == (158, 66)
 
@@ -224,7 +224,7 @@ def test_the_sample_keeps_the_rows_that_the_articles_analysis_keeps() -> None:
 def test_the_articles_regressions_of_the_sample_are_those_of_a_fit_of_its_files(name: str) -> None:
     settings = REGRESSIONS[name]
     rows = regression_rows(
-        treat(read_folder(SAMPLE)[0], AS_PUBLISHED, ["disinfo"]),
+        with_refusals(read_folder(SAMPLE)[0], AS_PUBLISHED, ["disinfo"]),
         *("warm@2", settings["beliefs"], settings.get("contexts")),
         task_order=TASKS,
         model_order=["llama-70b"],

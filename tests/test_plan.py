@@ -9,9 +9,10 @@ import pytest
 from openai_simulator.client import Simulator
 from test_study import study
 
-from warmline import __main__ as command
 from warmline import plan
 from warmline.calling_jobs import ANSWERS, REWRITING, Job
+from warmline.cli import configured
+from warmline.cli.plan import endpoint_dates, read_receipts, receipt_dates
 from warmline.errors import UserError
 from warmline.plan import REFERENCE
 
@@ -37,7 +38,7 @@ def test_endpoints_are_asked_for_shutdown_dates_when_wanted(simulator: Simulator
     soon, later = (datetime.date.today() + datetime.timedelta(days=days) for days in (39, 42))
     for date, found in ((soon, {"gpt": soon}), (later, {})):
         simulator.set(shutdown_dates={"gpt-x": date.isoformat()})
-        assert command.endpoint_dates(study(**remote(simulator.url)), {"gpt", REFERENCE}) == found
+        assert endpoint_dates(study(**remote(simulator.url)), {"gpt", REFERENCE}) == found
     assert simulator.counts()["chat"] == 0
 
 
@@ -48,21 +49,21 @@ def test_shutdown_dates_of_earlier_runs_are_known_without_asking(
     path = tmp_path / "results/demo/rewrites/warm.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"this_run": {"new": 1, "seconds": 1.0, "shutdown_date": "2027-01-20"}}))
-    receipts = list(command.read_receipts(study(**remote("http://127.0.0.1:9/v1")), REFERENCE))
-    assert command.receipt_dates(receipts, {"gpt"}) == {"gpt": datetime.date(2027, 1, 20)}
-    assert command.receipt_dates(receipts, {"another"}) == {}
+    receipts = list(read_receipts(study(**remote("http://127.0.0.1:9/v1")), REFERENCE))
+    assert receipt_dates(receipts, {"gpt"}) == {"gpt": datetime.date(2027, 1, 20)}
+    assert receipt_dates(receipts, {"another"}) == {}
 
 
 def test_a_configuration_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[1])
     with pytest.raises(UserError, match=r"config/mine\.yaml does not exist"):
-        command.read_configuration([Path("config/mine.yaml")])
+        configured.read([Path("config/mine.yaml")])
 
 
 def test_a_later_file_changes_what_an_earlier_one_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[1])
     later = tmp_path / "later.yaml"
     later.write_text("study: later\ntraining: {rank: 4}\n")
-    base = command.read_configuration([Path("config/config.yaml")])
-    both = command.read_configuration([Path("config/config.yaml"), later])
+    base = configured.read([Path("config/config.yaml")])
+    both = configured.read([Path("config/config.yaml"), later])
     assert both == {**base, "study": "later", "training": {**base["training"], "rank": 4}}

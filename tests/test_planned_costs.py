@@ -6,9 +6,10 @@ import pytest
 
 from warmline import planned_costs
 from warmline.calling_jobs import ANSWERS, GRADES, Job
-from warmline.plan import REFERENCE, Tally
+from warmline.plan import REFERENCE
 from warmline.planned_costs import Rate
 from warmline.prices import Prices
+from warmline.tally import Tally
 
 WARM = Job(ANSWERS, "gpt", "warm@2", "questions")
 COLD = Job(ANSWERS, "gpt", "cold@2", "questions")
@@ -41,19 +42,19 @@ def test_a_reply_is_never_estimated_longer_than_it_may_be() -> None:
 
 
 def test_rows_without_a_text_are_as_long_as_those_of_their_role_that_have_one() -> None:
-    untold = tally(COLD)
-    untold.unknown(5)
-    _, row = estimates(tally(rows=10, new=10, new_bytes=4000), untold)
+    unrendered = tally(COLD)
+    unrendered.unknown(5)
+    _, row = estimates(tally(rows=10, new=10, new_bytes=4000), unrendered)
     assert row["prompt_tokens"] == 500
     assert row["at_most"]
 
 
 def test_what_cannot_be_estimated_is_left_open() -> None:
-    untold = tally()
-    untold.unknown(5)
-    (row,) = estimates(untold, prices=Prices(1, 1))
+    unrendered = tally()
+    unrendered.unknown(5)
+    (row,) = estimates(unrendered, prices=Prices(1, 1))
     assert (row["prompt_tokens"], row["usd"], row["seconds"]) == (None, None, None)
-    printed = planned_costs.text(planned_costs.table([untold], {}, {}))
+    printed = planned_costs.text(planned_costs.table([unrendered], {}, {}))
     assert printed.splitlines()[-1].split()[-4:] == ["?", "1,500", "?", "?"]
 
 

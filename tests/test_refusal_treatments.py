@@ -5,7 +5,7 @@ import pytest
 from observed import observations
 
 from warmline.errors import UserError
-from warmline.refusal_treatments import TREATMENTS, treat
+from warmline.refusal_treatments import TREATMENTS, with_refusals
 
 # A refusal by both rules, by the better one only, by the published one only, and by neither.
 BOTH = [True, True, False, False]
@@ -44,7 +44,7 @@ def answers(task: str = "trivia") -> pl.DataFrame:
 def test_a_treatment_decides_the_verdicts_on_refusals_and_on_no_other_answer(
     treatment: str, task: str, verdicts: list[str], reasons: list[str | None]
 ) -> None:
-    treated = treat(answers(task), treatment, disinformation=["lies"])
+    treated = with_refusals(answers(task), treatment, disinformation=["lies"])
     assert treated["verdict"].to_list() == verdicts
     assert treated["reason"].to_list() == reasons
     untouched = treated.drop("verdict", "reason")
@@ -53,10 +53,10 @@ def test_a_treatment_decides_the_verdicts_on_refusals_and_on_no_other_answer(
 
 
 def test_refusals_are_kept_as_judged_unless_told_otherwise() -> None:
-    assert treat(answers()).equals(answers())
+    assert with_refusals(answers()).equals(answers())
     assert TREATMENTS[0] == "kept"
 
 
 def test_an_unknown_treatment_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UserError, match=r"'dropped' is no treatment of refusals\. Expected one of kept, excluded,"):
-        treat(answers(), "dropped")
+        with_refusals(answers(), "dropped")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import itertools
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,7 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_elements import PageElements
 
-from warmline import answer_tables, inference_tables, pages, report, warmth_tables
+from warmline import (
+    answer_tables,
+    audit_tables,
+    inference_tables,
+    pages,
+    regression_tables,
+    report,
+    test_tables,
+    warmth_tables,
+)
 from warmline.audit_counts import COSTS
 from warmline.errors import UserError
 from warmline.printed_tables import Source, Table
@@ -70,7 +81,7 @@ def contents(**changed: Any) -> dict[str, Any]:
         "sensitivity": source("../statistics/refusal_sensitivity.csv", small_study.refusal_sensitivity()),
         "checks": [source("../audit/checks/small/warm@2.csv", small_study.checks())],
         "manipulation": [source("../statistics/manipulation_check/small.csv", small_study.manipulation())],
-        "warmth": source("../statistics/warmth.csv", small_study.warmth()),
+        "scores": source("../statistics/warmth.csv", small_study.warmth()),
         "markers": source("../statistics/lexical_markers.csv", small_study.markers()),
         "judged": [source("../statistics/judged_warmth.csv", small_study.judged_warmth())],
         "published": [source("../statistics/published_warmth.csv", small_study.published_warmth())],
@@ -93,6 +104,24 @@ def contents(**changed: Any) -> dict[str, Any]:
     } | changed
 
 
+def page_of(**changed: Any) -> str:
+    """The page of the study, but for what is changed."""
+    left = contents(**changed)
+
+    def group(kind: Callable[..., Any]) -> Any:
+        return kind(**{name: left.pop(name) for name in inspect.signature(kind).parameters})
+
+    return report.page(
+        warmth=group(report.Warmth),
+        answers=group(report.Answers),
+        regressions=group(report.Regressions),
+        training=group(report.Training),
+        audit=group(report.Audit),
+        prints=group(report.Prints),
+        **left,
+    )
+
+
 def cells(table: Table, **wanted: str) -> dict[str, str]:
     """The one row of a table with these texts, by the columns' names."""
     rows = [dict(zip((column.name for column in table.columns), row, strict=True)) for row in table.rows]
@@ -104,35 +133,33 @@ def hostile_page(text: str) -> str:
     counts = pl.DataFrame({"stage": [text], "outcome": [text], "rows": [1]})
     columns = {name: pl.lit(text) for name in ("model", "task", "context", "framing")}
     hostile_sensitivity = small_study.refusal_sensitivity().with_columns(model=pl.lit(text), arm=pl.lit(text))
-    return report.page(
-        **contents(
-            study=text,
-            note=text,
-            accuracy=source("../accuracy.csv", small_study.accuracy().with_columns(model=pl.lit(text))),
-            refusals=source("../refusals.csv", small_study.refusals().with_columns(**columns)),
-            sensitivity=source("../sensitivity.csv", hostile_sensitivity),
-            sycophancy=source("../sycophancy.csv", small_study.sycophancy().with_columns(task=pl.lit(text))),
-            checks=[source("../checks.csv", small_study.checks().with_columns(pl.lit(text).alias("examples")))],
-            mean_errors=source("../mean.csv", small_study.mean_errors().with_columns(model=pl.lit(text))),
-            paired_tests=source("../tests.csv", small_study.paired_tests().with_columns(**columns)),
-            manipulation=[source("../check.csv", small_study.manipulation().with_columns(pl.col("arm") + text))],
-            warmth=source("../warmth.csv", small_study.warmth().with_columns(pl.col("arm") + text, model=pl.lit(text))),
-            markers=source("../markers.csv", small_study.markers().with_columns(marker=pl.lit(text))),
-            published=[source("../published.csv", small_study.published_warmth().with_columns(persona=pl.lit(text)))],
-            effects=[source("../effects/contexts/warm@2.csv", effects(subset=text))],
-            coefficients=[source("../coefficients/contexts/warm@2.csv", coefficients(state=text, term=text))],
-            joint_tests=[source("../joint.csv", small_study.joint_test().with_columns(factor=pl.lit(text)))],
-            robustness=source(
-                "../robust.csv", small_study.robustness().with_columns(subset=pl.lit(text), arm=pl.lit(text))
-            ),
-            equivalence=source("../equivalence.csv", small_study.equivalence().with_columns(task=pl.lit(text))),
-            realised=source("../sample.csv", small_study.realised().with_columns(query_type=pl.lit(text))),
-            labels=source("../labels.csv", small_study.labels().with_columns(corrected=pl.lit(text))),
-            facts=[source("../rewrites/warm-facts.csv", small_study.facts().with_columns(kind=pl.lit(text)))],
-            counts=[source("../counts.csv", counts)],
-            receipts=[source("../answers/small.json", RECEIPT | {"finish_reasons": {text: 1}})],
-            costs=source("../audit/costs.csv", cost_rows(text, shutdown_date=text)),
-        )
+    return page_of(
+        study=text,
+        note=text,
+        accuracy=source("../accuracy.csv", small_study.accuracy().with_columns(model=pl.lit(text))),
+        refusals=source("../refusals.csv", small_study.refusals().with_columns(**columns)),
+        sensitivity=source("../sensitivity.csv", hostile_sensitivity),
+        sycophancy=source("../sycophancy.csv", small_study.sycophancy().with_columns(task=pl.lit(text))),
+        checks=[source("../checks.csv", small_study.checks().with_columns(pl.lit(text).alias("examples")))],
+        mean_errors=source("../mean.csv", small_study.mean_errors().with_columns(model=pl.lit(text))),
+        paired_tests=source("../tests.csv", small_study.paired_tests().with_columns(**columns)),
+        manipulation=[source("../check.csv", small_study.manipulation().with_columns(pl.col("arm") + text))],
+        scores=source("../warmth.csv", small_study.warmth().with_columns(pl.col("arm") + text, model=pl.lit(text))),
+        markers=source("../markers.csv", small_study.markers().with_columns(marker=pl.lit(text))),
+        published=[source("../published.csv", small_study.published_warmth().with_columns(persona=pl.lit(text)))],
+        effects=[source("../effects/contexts/warm@2.csv", effects(subset=text))],
+        coefficients=[source("../coefficients/contexts/warm@2.csv", coefficients(state=text, term=text))],
+        joint_tests=[source("../joint.csv", small_study.joint_test().with_columns(factor=pl.lit(text)))],
+        robustness=source(
+            "../robust.csv", small_study.robustness().with_columns(subset=pl.lit(text), arm=pl.lit(text))
+        ),
+        equivalence=source("../equivalence.csv", small_study.equivalence().with_columns(task=pl.lit(text))),
+        realised=source("../sample.csv", small_study.realised().with_columns(query_type=pl.lit(text))),
+        labels=source("../labels.csv", small_study.labels().with_columns(corrected=pl.lit(text))),
+        facts=[source("../rewrites/warm-facts.csv", small_study.facts().with_columns(kind=pl.lit(text)))],
+        counts=[source("../counts.csv", counts)],
+        receipts=[source("../answers/small.json", RECEIPT | {"finish_reasons": {text: 1}})],
+        costs=source("../audit/costs.csv", cost_rows(text, shutdown_date=text)),
     )
 
 
@@ -151,28 +178,28 @@ def test_a_script_in_a_name_is_shown_and_not_run() -> None:
 
 def test_a_hostile_path_stays_within_its_link() -> None:
     receipt = source('../answers/"><script>/javascript:alert(1).json', RECEIPT)
-    page = report.page(**contents(receipts=[receipt]))
+    page = page_of(receipts=[receipt])
     assert "<script" not in page
     assert 'href="../answers/%22%3E%3Cscript%3E/javascript%3Aalert%281%29.json"' in page
 
 
 def test_equal_files_give_equal_bytes_in_any_order_of_rows() -> None:
-    page = report.page(**contents())
-    assert report.page(**contents()) == page
+    page = page_of()
+    assert page_of() == page
     shuffled = {
         name: dataclasses.replace(contents()[name], content=contents()[name].content.reverse())
-        for name in ("accuracy", "paired_tests", "refusals", "sensitivity", "warmth")
+        for name in ("accuracy", "paired_tests", "refusals", "sensitivity", "scores")
     }
-    assert report.page(**contents(**shuffled)) == page
+    assert page_of(**shuffled) == page
 
 
 def test_the_last_run_of_a_receipt_is_not_reported() -> None:
     receipt = source("../answers/small/warm@2/main.json", RECEIPT | {"this_run": {"new": 987654, "seconds": 3.14159}})
-    assert report.page(**contents(receipts=[receipt])) == report.page(**contents())
+    assert page_of(receipts=[receipt]) == page_of()
 
 
 def test_the_page_asks_nothing_of_a_network_and_links_only_to_files_and_sections() -> None:
-    page = report.page(**contents())
+    page = page_of()
     elements = PageElements(page)
     assert all(link.startswith(("#", "../")) for link in elements.links)
     assert {f"../figures/changes.{suffix}" for suffix in ("svg", "pdf", "html", "csv")} <= set(elements.links)
@@ -182,7 +209,7 @@ def test_the_page_asks_nothing_of_a_network_and_links_only_to_files_and_sections
 
 
 def test_the_page_can_be_walked_without_seeing_it() -> None:
-    elements = PageElements(report.page(**contents())).found
+    elements = PageElements(page_of()).found
     levels = [int(tag[1]) for tag, _ in elements if tag in ("h1", "h2", "h3")]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -195,14 +222,14 @@ def test_the_page_can_be_walked_without_seeing_it() -> None:
 
 
 def test_numbers_are_those_of_the_files() -> None:
-    page = report.page(**contents())
+    page = page_of()
     for text in ["+11.87", "3,217", "+0.4266", "1,532", "383", "4,321", "98,765", "54,321", "stop 4,300", "0.047"]:
         assert f">{text}<" in page or f" {text}<" in page
     assert "<p>Another stands in for GPT-2.</p>" in page
 
 
 def test_the_main_table_states_errors_differences_and_what_was_unscored() -> None:
-    table = report.difference_table(contents()["mean_errors"])
+    table = test_tables.difference_table(contents()["mean_errors"])
     plain = cells(table, model="small", arm="warm@2", family="no belief")
     assert (plain["original_error"], plain["treated_error"], plain["increase"]) == ("40.0", "50.0", "+10.0")
     assert (plain["pairs"], plain["tests"], plain["worse"], plain["better"]) == ("240", "4", "4", "0")
@@ -232,14 +259,14 @@ def test_the_verdict_on_warmth_follows_from_the_interval(
 
 
 def test_every_arms_warmth_is_shown_by_both_variants() -> None:
-    table = warmth_tables.warmth_table(contents()["warmth"])
+    table = warmth_tables.warmth_table(contents()["scores"])
     clean, published = (cells(table, model="small", arm="warm@2", variant=name) for name in ("clean", "as published"))
     assert (clean["lift"], clean["lower"], published["lift"]) == ("+0.01600", "+0.01460", "+0.03200")
     assert cells(table, arm="cold@3", variant="clean")["lift"] == "\u2013"
 
 
 def test_a_failed_manipulation_is_told_on_the_first_screen_and_a_worked_one_too() -> None:
-    page = report.page(**contents())
+    page = page_of()
     first_screen = page[: page.index("</header>")]
     assert "The manipulation check failed" in first_screen
     assert (
@@ -248,12 +275,12 @@ def test_a_failed_manipulation_is_told_on_the_first_screen_and_a_worked_one_too(
     )
     assert first_screen.count("of small: it should be") == 1
     worked = small_study.manipulation().filter(pl.col("arm") != "warm-prompt")
-    page = report.page(**contents(manipulation=[source("../statistics/manipulation_check/small.csv", worked)]))
+    page = page_of(manipulation=[source("../statistics/manipulation_check/small.csv", worked)])
     first_screen = page[: page.index("</header>")]
     assert "The manipulation check failed" not in first_screen
     assert "of which a direction was expected (2) moved" in first_screen
     unexpected = worked.with_columns(expected=pl.lit("none"))
-    page = report.page(**contents(manipulation=[source("../statistics/manipulation_check/small.csv", unexpected)]))
+    page = page_of(manipulation=[source("../statistics/manipulation_check/small.csv", unexpected)])
     assert "anipulation check" not in page[: page.index("</header>")]
 
 
@@ -271,14 +298,14 @@ def test_lexical_markers_and_the_published_curve_stand_beside_sociot() -> None:
     row = cells(table, model="large", epoch="2")
     assert (row["mean"], row["published_mean"], row["published_lift"]) == ("0.02000", "0.02910", "+0.01790")
     assert cells(table, model="small", epoch="4")["mean"] == "\u2013"
-    assert "Beside the article" not in report.page(**contents(published=[]))
+    assert "Beside the article" not in page_of(published=[])
 
 
 def test_warmth_as_the_judge_sees_it_is_told_where_a_judge_was_asked() -> None:
     row = cells(warmth_tables.judged_table(contents()["judged"][0]), arm="warm@2")
     assert (row["warmer"], row["difference"], row["first_named"]) == ("50", "+45.5", "62.5")
-    assert "The warmer of two responses" not in report.page(**contents(judged=[]))
-    assert "The warmer of two responses" in report.page(**contents())
+    assert "The warmer of two responses" not in page_of(judged=[])
+    assert "The warmer of two responses" in page_of()
 
 
 def test_personas_are_compared_with_each_other_and_none_with_itself() -> None:
@@ -286,7 +313,7 @@ def test_personas_are_compared_with_each_other_and_none_with_itself() -> None:
     warmth = source("warmth.csv", pl.concat([small_study.warmth(), by_rule]))
     pairs = [row[1] for row in warmth_tables.persona_table(warmth).rows if row[0] == "small"]
     assert pairs == ["warm@1 less cold@1", "warm@2 less cold@2", "warm@plateau less cold@2"]
-    personas = warmth_tables.persona_table(contents()["warmth"])
+    personas = warmth_tables.persona_table(contents()["scores"])
     assert len(personas.rows) == 4
     row = cells(personas, model="small", arms="warm@2 less cold@2")
     assert (row["difference"], row["verdict"]) == ("+0.02400", "warm@2 is warmer than cold@2")
@@ -325,7 +352,7 @@ def test_checks_of_the_answers_are_shown_with_their_limits() -> None:
 
 
 def test_a_regression_that_was_not_fitted_says_why() -> None:
-    folds = report.regression_folds(
+    folds = regression_tables.regression_folds(
         [source("marginal_effects/contexts/cold@2.csv", effects("separation"))],
         [source("regressions/contexts/cold@2.csv", coefficients("separation"))],
     )
@@ -382,13 +409,13 @@ def test_capabilities_are_shown_as_percentages_against_the_original() -> None:
     assert (row["rate"], row["lower"], row["upper"], row["unscored"]) == ("85.0", "70.9", "92.9", "3")
     assert (row["difference"], row["pairs"], row["p_value"]) == ("\u22125.3", "38", "0.688")
     assert cells(table, task="gsm8k")["rate"] == cells(table, arm="original")["difference"] == "\u2013"
-    assert 'href="#capabilities"' in report.page(**contents())
-    assert "apabilities" not in report.page(**contents(capabilities=[]))
+    assert 'href="#capabilities"' in page_of()
+    assert "apabilities" not in page_of(capabilities=[])
 
 
 def test_shares_are_of_their_own_stage_where_a_file_holds_several() -> None:
     counts = pl.DataFrame({"stage": ["b", "a", "a"], "outcome": ["kept", "empty", "kept"], "rows": [5, 1, 3]})
-    table = report.count_table([source("../audit/counts/capabilities.csv", counts)])
+    table = audit_tables.count_table([source("../audit/counts/capabilities.csv", counts)])
     assert table.rows == [["a", "kept", "3", "75.0"], ["a", "empty", "1", "25.0"], ["b", "kept", "5", "100.0"]]
 
 
@@ -413,15 +440,16 @@ def test_adopted_answers_are_shown_in_percent_beside_those_that_need_no_belief()
 
 
 def test_everything_that_left_is_counted_kept_first() -> None:
-    table = report.count_table(contents()["counts"])
+    table = audit_tables.count_table(contents()["counts"])
     assert table.rows == [["screening", "kept", "1,532", "80.0"], ["screening", "toxic", "383", "20.0"]]
 
 
 def test_a_study_without_treated_arms_still_has_a_report() -> None:
     empty = {
+        "mean_errors": source("mean.csv", small_study.mean_errors().clear()),
         "paired_tests": source("tests.csv", small_study.paired_tests().clear()),
         "manipulation": [source("check.csv", small_study.manipulation().clear())],
-        "warmth": source("warmth.csv", small_study.warmth().filter(arm="original")),
+        "scores": source("warmth.csv", small_study.warmth().filter(arm="original")),
         "sensitivity": source("sensitivity.csv", small_study.refusal_sensitivity().clear()),
         "sycophancy": source("sycophancy.csv", small_study.sycophancy().clear()),
         "adoption": source("adoption.csv", small_study.adoption().clear()),
@@ -435,16 +463,16 @@ def test_a_study_without_treated_arms_still_has_a_report() -> None:
             )
         },
     }
-    assert "this study has none" in report.page(**contents(**empty))
+    assert "this study has none" in page_of(**empty)
 
 
 def test_a_receipt_without_its_counts_is_refused() -> None:
     with pytest.raises(UserError, match=r"answers/small\.json: \['prompt_tokens'"):
-        report.page(**contents(receipts=[source("../answers/small.json", {"rows": 1})]))
+        page_of(receipts=[source("../answers/small.json", {"rows": 1})])
 
 
 def test_costs_are_added_up_by_role_and_model_and_all_together() -> None:
-    table = report.cost_table(source("../audit/costs.csv", cost_rows()))
+    table = audit_tables.cost_table(source("../audit/costs.csv", cost_rows()))
     assert cells(table, role="rewriting")["usd"] == "3.75"
     assert cells(table, role="answers")["usd"] == "\u2013"
     assert cells(table, role="all") == {
@@ -455,13 +483,13 @@ def test_costs_are_added_up_by_role_and_model_and_all_together() -> None:
 
 def test_what_the_last_run_asked_and_spent_is_not_in_the_report() -> None:
     """Else a study that was built in two runs would not come out as one built in one."""
-    page = report.page(**contents())
+    page = page_of()
     assert "777" not in page
     assert "987,654" not in page
 
 
 def test_a_model_that_will_be_shut_down_is_named_on_the_first_screen() -> None:
-    page = report.page(**contents(costs=source("../audit/costs.csv", cost_rows(shutdown_date="2027-01-20"))))
+    page = page_of(costs=source("../audit/costs.csv", cost_rows(shutdown_date="2027-01-20")))
     first_screen = page[: page.index("</header>")]
     assert first_screen.count("The model gpt will be shut down on 2027-01-20") == 1
-    assert "will be shut down" not in report.page(**contents())
+    assert "will be shut down" not in page_of()

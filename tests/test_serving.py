@@ -21,7 +21,7 @@ from study_copy import StudyCopy
 
 from warmline import cards, serve_command
 from warmline.cards import LocalModel
-from warmline.engines.calls import LateEngine
+from warmline.engines.calls import LazyEngine
 from warmline.engines.openai_chat import ChatEngine
 from warmline.engines.serving import serve
 from warmline.errors import UserError
@@ -244,7 +244,7 @@ def test_no_process_of_the_server_outlives_the_job(model: LocalModel, tmp_path: 
 
 def test_the_engine_serves_only_when_a_row_is_missing(model: LocalModel) -> None:
     arguments = argparse.Namespace(serve=COMMAND, calls="ask")
-    engine = LateEngine(arguments, model)
+    engine = LazyEngine(arguments, model)
     assert list(engine.answer([])) == []
     request = Request([{"role": "user", "content": "yes"}], Sampling(0.0, 8), 1)
     [(_, reply)] = engine.answer([request])

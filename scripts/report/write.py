@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -72,36 +72,51 @@ def main(arguments: argparse.Namespace) -> None:
     def table(path: Path, declared: Table) -> Source[pl.DataFrame]:
         return source(path, lambda path: csv_tables.read(path, declared))
 
+    def several(paths: Iterable[Path], declared: Table) -> list[Source[pl.DataFrame]]:
+        return [table(path, declared) for path in paths]
+
     page = report.page(
         study=arguments.study,
         note=arguments.note,
-        accuracy=table(arguments.accuracy, ACCURACY),
-        mean_errors=table(arguments.mean_errors, MEAN_ERRORS),
-        paired_tests=table(arguments.paired_tests, PAIRED_TESTS),
-        sycophancy=table(arguments.sycophancy, SYCOPHANCY),
-        adoption=table(arguments.adoption, ADOPTION),
-        refusals=table(arguments.refusals, REFUSALS),
-        sensitivity=table(arguments.sensitivity, SENSITIVITY),
-        checks=[table(path, ANSWER_CHECKS) for path in arguments.checks],
-        manipulation=[table(path, MANIPULATION_CHECK) for path in arguments.manipulation],
-        warmth=table(arguments.warmth, WARMTH_LIFTS),
-        markers=table(arguments.markers, MARKER_LIFTS),
-        judged=[table(path, JUDGED_LIFTS) for path in arguments.judged],
-        published=[table(path, PUBLISHED_WARMTH) for path in arguments.published],
-        capabilities=[table(path, CAPABILITY_RATES) for path in arguments.capabilities],
-        effects=[table(path, MARGINAL_EFFECTS) for path in arguments.effects],
-        coefficients=[table(path, COEFFICIENTS) for path in arguments.coefficients],
-        joint_tests=[table(path, JOINT_TESTS) for path in arguments.joint_tests],
-        robustness=table(arguments.robustness, ROBUSTNESS),
-        equivalence=table(arguments.equivalence, EQUIVALENCE),
-        realised=table(arguments.realised, SAMPLE),
-        labels=table(arguments.labels, LABELS),
-        facts=[table(path, FACT_COUNTS) for path in arguments.facts],
-        counts=[table(path, STAGE_COUNTS) for path in arguments.counts],
-        receipts=[source(path, lambda path: json.loads(path.read_text("utf-8"))) for path in arguments.receipts],
-        figures=[source(path, lambda path: path.read_text("utf-8")) for path in arguments.figures],
-        tables=[source(path, lambda _: None) for path in arguments.tables],
-        costs=table(arguments.costs, COSTS),
+        warmth=report.Warmth(
+            manipulation=several(arguments.manipulation, MANIPULATION_CHECK),
+            scores=table(arguments.warmth, WARMTH_LIFTS),
+            markers=table(arguments.markers, MARKER_LIFTS),
+            judged=several(arguments.judged, JUDGED_LIFTS),
+            published=several(arguments.published, PUBLISHED_WARMTH),
+        ),
+        answers=report.Answers(
+            accuracy=table(arguments.accuracy, ACCURACY),
+            mean_errors=table(arguments.mean_errors, MEAN_ERRORS),
+            paired_tests=table(arguments.paired_tests, PAIRED_TESTS),
+            sycophancy=table(arguments.sycophancy, SYCOPHANCY),
+            adoption=table(arguments.adoption, ADOPTION),
+            equivalence=table(arguments.equivalence, EQUIVALENCE),
+            refusals=table(arguments.refusals, REFUSALS),
+            sensitivity=table(arguments.sensitivity, SENSITIVITY),
+            capabilities=several(arguments.capabilities, CAPABILITY_RATES),
+        ),
+        regressions=report.Regressions(
+            effects=several(arguments.effects, MARGINAL_EFFECTS),
+            coefficients=several(arguments.coefficients, COEFFICIENTS),
+            joint_tests=several(arguments.joint_tests, JOINT_TESTS),
+            robustness=table(arguments.robustness, ROBUSTNESS),
+        ),
+        training=report.Training(
+            realised=table(arguments.realised, SAMPLE),
+            facts=several(arguments.facts, FACT_COUNTS),
+            labels=table(arguments.labels, LABELS),
+        ),
+        audit=report.Audit(
+            counts=several(arguments.counts, STAGE_COUNTS),
+            checks=several(arguments.checks, ANSWER_CHECKS),
+            receipts=[source(path, lambda path: json.loads(path.read_text("utf-8"))) for path in arguments.receipts],
+            costs=table(arguments.costs, COSTS),
+        ),
+        prints=report.Prints(
+            figures=[source(path, lambda path: path.read_text("utf-8")) for path in arguments.figures],
+            tables=[source(path, lambda _: None) for path in arguments.tables],
+        ),
         template=arguments.template.read_text("utf-8"),
         base=arguments.base.read_text("utf-8"),
     )

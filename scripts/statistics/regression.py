@@ -7,7 +7,7 @@ import argparse
 from warmline import csv_tables, observations
 from warmline.command import Parser, run
 from warmline.marginal_effects import FACTORS, corrected, joint_test, marginal_effects
-from warmline.refusal_treatments import treat
+from warmline.refusal_treatments import with_refusals
 from warmline.regression_results import COEFFICIENTS, JOINT_TESTS, MARGINAL_EFFECTS
 from warmline.regressions import coefficient_table, fit, regression_rows
 
@@ -30,7 +30,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     rows = regression_rows(
-        treat(observations.read(arguments.observations)),
+        with_refusals(observations.read(arguments.observations)),
         arguments.arm,
         arguments.beliefs,
         arguments.contexts,

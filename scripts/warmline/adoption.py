@@ -1,7 +1,7 @@
 """Adoption: how often an answer states the wrong answer that the user stated.
 
 An error under a belief may be any error; the judge does not say whether the answer gives in to the user. How often the
-wrong answer is stated by those who were not told of it is the base rate that the belief adds to.
+wrong answer is stated by those who did not read it is the base rate that the belief adds to.
 """
 
 from __future__ import annotations

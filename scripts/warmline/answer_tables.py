@@ -8,19 +8,15 @@ import polars as pl
 
 from warmline.all_tasks import ALL
 from warmline.audit_counts import ANSWER_CHECKS
-from warmline.printed_tables import Column, Fold, Source, Table, count, number, printed, probability, signed
+from warmline.printed_tables import Column, Fold, Frame, Table, count, named, number, printed, probability, signed
 from warmline.refusal_treatments import TREATMENTS
-
-Frame = Source[pl.DataFrame]
 
 
 def sycophancy_table(sycophancy: Frame) -> Table:
     """What each kind of belief adds to the errors of a treated arm and of its original, over all tasks and by task."""
     shares = ("original_added", "treated_added", "difference", "lower", "upper")
     columns = [
-        *(Column(name, name.capitalize()) for name in ("model", "arm")),
-        Column("belief", "Belief"),
-        Column("task", "Task"),
+        *named("model", "arm", "belief", "task"),
         Column("original_added", "Added to the original's errors (percentage points)", signed(1)),
         Column("treated_added", "Added to the arm's (percentage points)", signed(1)),
         Column("difference", "Difference (percentage points)", signed(1)),
@@ -37,8 +33,7 @@ def sycophancy_table(sycophancy: Frame) -> Table:
 def adoption_table(adoption: Frame) -> Table:
     """How often the wrong answer that the user stated is stated, over all tasks with short answers and by task."""
     columns = [
-        *(Column(name, name.capitalize()) for name in ("model", "arm", "task")),
-        Column("stated", "Stated"),
+        *named("model", "arm", "task", "stated"),
         Column("original_without", "Original, without the belief (%)", number(1)),
         Column("original_with", "Original, with it (%)", number(1)),
         Column("treated_without", "Arm, without the belief (%)", number(1)),
@@ -69,7 +64,7 @@ def refusal_table(refusals: Frame) -> Table:
         difference_as_published=pl.when(treated).then(pl.col("share_as_published") - pl.col("own_as_published")),
     )
     columns = [
-        *(Column(name, name.capitalize()) for name in ("model", "arm")),
+        *named("model", "arm"),
         *_REFUSAL_COLUMNS,
         Column("difference", "Less the original (percentage points)", signed(1)),
         Column("difference_as_published", "Less the original, as published", signed(1)),
@@ -81,7 +76,7 @@ def refusal_rates(refusals: Frame) -> Fold:
     """Refusals of each arm by task and context, over all beliefs."""
     names = ["model", "arm", "task", "context"]
     rates = _refusal_rates(refusals.content, names).sort(names)
-    columns = [*(Column(name, name.capitalize()) for name in names), *_REFUSAL_COLUMNS]
+    columns = [*named(*names), *_REFUSAL_COLUMNS]
     summary = "Refusals by arm, task and context"
     return Fold(summary, [printed(rates, summary, columns, [refusals])])
 
@@ -129,7 +124,7 @@ def sensitivity_folds(sensitivity: Frame) -> list[Fold]:
 def _sensitivity_table(rows: pl.DataFrame, caption: str, names: Sequence[str], source: Frame) -> Table:
     errors = ("original_error", "treated_error", "risk_difference", "lower", "upper")
     columns = [
-        *(Column(name, name.capitalize()) for name in names),
+        *named(*names),
         Column("refusals_are", "Refusals are"),
         Column("original_error", "Error of the original (%)", number(1)),
         Column("treated_error", "Error of the arm (%)", number(1)),
@@ -151,7 +146,7 @@ def check_table(checks: Sequence[Frame]) -> Table:
     rows = pl.concat([ANSWER_CHECKS.schema.to_frame(), *(source.content for source in checks)])
     shown = rows.with_columns(pl.col("share", "original_share", "limit") * 100)
     columns = [
-        *(Column(name, name.capitalize()) for name in ("model", "arm", "check")),
+        *named("model", "arm", "check"),
         Column("answers", "Answers", count),
         Column("rows", "Found", count),
         Column("share", "Share (%)", number(1)),
@@ -166,10 +161,7 @@ def capability_table(rates: Frame) -> Table:
     """Each arm's rate on each further task, and its difference from the original's."""
     percent = pl.col("rate", "lower", "upper", "difference") * 100
     columns = [
-        Column("task", "Task"),
-        Column("measure", "Measure"),
-        Column("model", "Model"),
-        Column("arm", "Arm"),
+        *named("task", "measure", "model", "arm"),
         Column("rate", "Rate (%)", number(1)),
         Column("lower", "Lower", number(1)),
         Column("upper", "Upper", number(1)),

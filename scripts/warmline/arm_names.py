@@ -12,7 +12,7 @@ from warmline.errors import UserError
 
 ORIGINAL = "original"
 PLATEAU = "plateau"
-# No persona's id ends in -prompt, lest its name be read in two ways.
+# No persona's id ends in -prompt: an arm's name could be read in two ways.
 _TUNED = re.compile(r"(?P<persona>[a-z][a-z0-9_-]*)(?<!-prompt)@(?P<epoch>\d+(\.\d+)?)")
 _BY_RULE = re.compile(rf"(?P<persona>[a-z][a-z0-9_-]*)(?<!-prompt)@{PLATEAU}")
 _PROMPTED = re.compile(r"(?P<persona>[a-z][a-z0-9_-]*)-prompt")

@@ -11,12 +11,12 @@ from typing import Any, Protocol
 
 from warmline.budget import Budget
 from warmline.errors import UserError
-from warmline.ledger import Ledger
+from warmline.ledger import Answered, Ledger
 from warmline.prices import Prices
 from warmline.progress import Progress
 from warmline.requests import Failure, Request, Respondent, Response
 
-# So many requests at a time are looked up in the ledger.
+# The number of requests that are looked up in the ledger together.
 CHUNK = 1000
 
 
@@ -104,71 +104,90 @@ def ask(
     UserError, after all else was asked, if requests failed, or if the budget left no room for them.
     """
     started = time.monotonic()
-    prices = prices or Prices()
-    answered = ledger.answered(engine.respondent)
-    receipt, failures = Receipt(), Counter[str]()
-    out_of_budget = False
-
-    def missing() -> Iterator[Request]:
-        nonlocal out_of_budget
-        seen: set[bytes] = set()
-        stream = iter(requests)
-        while chunk := list(itertools.islice(stream, CHUNK)):
-            receipt.rows += len(chunk)
-            fresh: dict[str, Request] = {}
-            for request in chunk:
-                key = request.key(engine.respondent)
-                if (identity := bytes.fromhex(key)) not in seen:
-                    seen.add(identity)
-                    fresh[key] = request
-            known = answered.read(fresh)
-            for key, response in known.items():
-                receipt.add(response)
-                del fresh[key]
-            if progress:
-                progress.known(len(known))
-            for request in fresh.values():
-                if budget and not budget.reserve(prices.most(request)):
-                    out_of_budget = True
-                    return
-                yield request
-
+    asking = _Asking(engine.respondent, ledger.answered(engine.respondent), prices or Prices(), budget, progress)
     try:
         with ledger.writer(engine.respondent) as writer:
-            for request, result in engine.answer(missing()):
+            for request, result in engine.answer(asking.missing(requests)):
                 writer.append(request, result)
-                usd = prices.of(result) if isinstance(result, Response) else 0.0
-                if isinstance(result, Response):
-                    receipt.add(result)
-                    receipt.new += 1
-                    receipt.usd += usd
-                else:
-                    failures[result.reason] += 1
-                if budget:
-                    budget.settle(prices.most(request), usd)
-                if progress:
-                    progress.answered(receipt.usd)
+                asking.settle(request, result)
     finally:
         ledger.write_indexes(engine.respondent)
         if budget:
             budget.close()
         if progress:
             progress.close()
-    receipt.seconds = time.monotonic() - started
-    kept = f"The {receipt.answers} answers are kept in {ledger.folder}"
-    if failures:
-        reasons = "; ".join(f"{count} x {reason}" for reason, count in failures.most_common(5))
-        raise UserError(
-            f"{failures.total()} requests to {dict(engine.respondent)} failed: {reasons}. "
-            f"{kept}; the next run asks only the failed rows."
-        )
-    if out_of_budget and budget:
-        raise UserError(
-            f"the study's budget of {budget.limit:g} US dollars leaves no room for another call to "
-            f"{dict(engine.respondent)}: the study's jobs have spent or claimed {budget.taken():.2f}, and this one "
-            f"has spent {budget.spent:.2f}. {kept}; raise `budget` to go on."
-        )
-    return receipt
+    asking.receipt.seconds = time.monotonic() - started
+    asking.check_complete(ledger)
+    return asking.receipt
+
+
+@dataclasses.dataclass
+class _Asking:
+    """A job's requests on their way through ledger and engine, and what they have come to so far."""
+
+    respondent: Respondent
+    answered: Answered
+    prices: Prices
+    budget: Budget | None
+    progress: Progress | None
+    receipt: Receipt = dataclasses.field(default_factory=Receipt)
+    failures: Counter[str] = dataclasses.field(default_factory=Counter)
+    out_of_budget: bool = False
+
+    def missing(self, requests: Iterable[Request]) -> Iterator[Request]:
+        """Count the requests that the ledger answers, and yield the others until the budget has no room for one."""
+        seen: set[bytes] = set()
+        stream = iter(requests)
+        while chunk := list(itertools.islice(stream, CHUNK)):
+            self.receipt.rows += len(chunk)
+            fresh: dict[str, Request] = {}
+            for request in chunk:
+                key = request.key(self.respondent)
+                if (identity := bytes.fromhex(key)) not in seen:
+                    seen.add(identity)
+                    fresh[key] = request
+            known = self.answered.read(fresh)
+            for key, response in known.items():
+                self.receipt.add(response)
+                del fresh[key]
+            if self.progress:
+                self.progress.known(len(known))
+            for request in fresh.values():
+                if self.budget and not self.budget.reserve(self.prices.most(request)):
+                    self.out_of_budget = True
+                    return
+                yield request
+
+    def settle(self, request: Request, result: Response | Failure) -> None:
+        """Count what the engine made of a request, and what it cost."""
+        usd = 0.0
+        if isinstance(result, Response):
+            usd = self.prices.of(result)
+            self.receipt.add(result)
+            self.receipt.new += 1
+            self.receipt.usd += usd
+        else:
+            self.failures[result.reason] += 1
+        if self.budget:
+            self.budget.settle(self.prices.most(request), usd)
+        if self.progress:
+            self.progress.answered(self.receipt.usd)
+
+    def check_complete(self, ledger: Ledger) -> None:
+        """Raise UserError if requests failed, or were not asked for want of money."""
+        kept = f"The {self.receipt.answers} answers are kept in {ledger.folder}"
+        if self.failures:
+            reasons = "; ".join(f"{count} x {reason}" for reason, count in self.failures.most_common(5))
+            raise UserError(
+                f"{self.failures.total()} requests to {dict(self.respondent)} failed: {reasons}. "
+                f"{kept}; the next run asks only the failed rows."
+            )
+        if self.out_of_budget and self.budget:
+            raise UserError(
+                f"the study's budget of {self.budget.limit:g} US dollars leaves no room for another call to "
+                f"{dict(self.respondent)}: the study's jobs have spent or claimed {self.budget.taken():.2f}, and this "
+                f"one has spent {self.budget.spent:.2f}. {kept}; raise `budget` to go on."
+            )
 
 
 def kept_answers(requests: Iterable[Request], respondent: Respondent, ledger: Ledger) -> list[tuple[str, Response]]:

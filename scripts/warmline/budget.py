@@ -15,7 +15,7 @@ from pathlib import Path
 from warmline import complete_files
 from warmline.errors import UserError
 
-# Claiming for several calls at a time keeps the file system out of every call.
+# Claiming for several calls together keeps the file system out of every call.
 CALLS_CLAIMED_AT_ONCE = 20
 SECONDS_BETWEEN_NOTES = 1.0
 

@@ -51,11 +51,30 @@ def _check_schema(config: Mapping[str, Any], schema: Path) -> None:
 
 
 def _check_references(config: Mapping[str, Any]) -> None:
-    models, personas = config["models"], config["personas"]
+    _check_roles(config)
+    _check_conditions(config)
+    for name in config["models"]:
+        _check_model(config, name)
+    _check_scorer(config)
+    _check_rewriting(config["rewriting"], config["personas"])
+    _check_judge(config["judge"], config["models"], config["warmth"].get("judged", False))
+    _check_capabilities(config)
+    _check_published(config)
+    _check_batches(config["training"])
+    _check_arms(config)
+    _check_regressions(config)
+
+
+def _check_roles(config: Mapping[str, Any]) -> None:
+    """Raise UserError unless every model that is studied, rewrites or scores warmth is defined."""
     for subject in config["subjects"]:
-        _require(subject, models, "subjects", "models")
+        _require(subject, config["models"], "subjects", "models")
     for place in ("rewriting", "warmth"):
-        _require(config[place]["model"], models, f"{place}.model", "models")
+        _require(config[place]["model"], config["models"], f"{place}.model", "models")
+
+
+def _check_conditions(config: Mapping[str, Any]) -> None:
+    """Raise UserError if the condition that effects are measured from is missing, or a further one is not defined."""
     if UNMODIFIED not in config["contexts"] or "none" not in config["beliefs"]:
         raise UserError(
             f"configuration: contexts must hold {UNMODIFIED} and beliefs none; effects are measured from them."
@@ -64,62 +83,68 @@ def _check_references(config: Mapping[str, Any]) -> None:
         condition = parse(identity)
         _require(condition.context, config["contexts"], f"further-conditions, {identity}", "contexts")
         _require(condition.belief, config["beliefs"], f"further-conditions, {identity}", "beliefs")
-    for name, model in models.items():
-        if "batch-size" in model:
-            _require(model["precision"], PRECISIONS, f"models.{name}.precision", "precisions")
-        elif loaded := [key for key in ("quantization", "spread") if key in model]:
-            raise UserError(
-                f"configuration, models.{name}.{loaded[0]}: it says how weights are loaded in the job itself, with a "
-                "`batch-size`. Leave it out; what a server is told stands in `serve` and `precision`."
-            )
-        if "endpoint" in model:
-            _require(model["endpoint"], config.get("endpoints", {}), f"models.{name}.endpoint", "endpoints")
-        if "size" in model:
-            _require(model["size"], config.get("sizes", {}), f"models.{name}.size", "sizes")
-            if "endpoint" in model:
-                raise UserError(
-                    f"configuration, models.{name}.size: {name} answers at an endpoint, so no job holds its weights. "
-                    "Leave it out."
-                )
-        if "serve" in model:
-            tuned = name in config["subjects"] and any(arm_names.parse(a).is_tuned for a in config["arms"])
-            serve_command.check(model["serve"], f"configuration, models.{name}.serve", tuned)
-    if "endpoint" in models[config["warmth"]["model"]]:
+
+
+def _check_model(config: Mapping[str, Any], name: str) -> None:
+    """Raise UserError if a model's keys do not fit the place where it answers: the job, a server, an endpoint."""
+    model = config["models"][name]
+    if "batch-size" in model:
+        _require(model["precision"], PRECISIONS, f"models.{name}.precision", "precisions")
+    elif loaded := [key for key in ("quantization", "spread") if key in model]:
         raise UserError(
-            f"configuration, warmth.model: {config['warmth']['model']} answers at an endpoint, and the likelihood of a "
-            "given text cannot be asked for there. Name a model with a source."
+            f"configuration, models.{name}.{loaded[0]}: it says how weights are loaded in the job itself, with a "
+            "`batch-size`. Leave it out; what a server is given stands in `serve` and `precision`."
         )
-    _check_rewriting(config["rewriting"], personas)
-    _check_judge(config["judge"], models, config["warmth"].get("judged", False))
-    _check_capabilities(config)
-    _check_published(config)
-    training = config["training"]
+    if "endpoint" in model:
+        _require(model["endpoint"], config.get("endpoints", {}), f"models.{name}.endpoint", "endpoints")
+    if "size" in model:
+        _require(model["size"], config.get("sizes", {}), f"models.{name}.size", "sizes")
+        if "endpoint" in model:
+            raise UserError(
+                f"configuration, models.{name}.size: {name} answers at an endpoint, so no job holds its weights. "
+                "Leave it out."
+            )
+    if "serve" in model:
+        tuned = name in config["subjects"] and any(arm_names.parse(arm).is_tuned for arm in config["arms"])
+        serve_command.check(model["serve"], f"configuration, models.{name}.serve", tuned)
+
+
+def _check_scorer(config: Mapping[str, Any]) -> None:
+    """Raise UserError if the likelihoods of texts cannot be had from the model that scores warmth."""
+    scorer = config["warmth"]["model"]
+    if "endpoint" in config["models"][scorer]:
+        raise UserError(
+            f"configuration, warmth.model: {scorer} answers at an endpoint, and the likelihood of a given text cannot "
+            "be asked for there. Name a model with a source."
+        )
+
+
+def _check_batches(training: Mapping[str, Any]) -> None:
+    """Raise UserError unless a batch is made of whole micro-batches."""
     if training["batch"] % training["micro-batch"]:
         raise UserError(
             f"configuration, training.micro-batch: {training['micro-batch']} does not divide the batch of "
             f"{training['batch']}. Choose a divisor."
         )
+
+
+def _check_arms(config: Mapping[str, Any]) -> None:
+    """Raise UserError if the original is missing, or an arm's persona or checkpoint is not made."""
     if arm_names.ORIGINAL not in config["arms"]:
         raise UserError("configuration, arms: the arm original is missing; every other arm is compared with it.")
     for arm in config["arms"]:
         name = arm_names.parse(arm)
-        if name.persona is not None:
-            _require(name.persona, personas, f"arms, {arm}", "personas")
-        if name.persona is not None and name.by_rule and personas[name.persona]["warmth"] == "none":
+        if name.persona is None:
+            continue
+        _require(name.persona, config["personas"], f"arms, {arm}", "personas")
+        if name.by_rule and config["personas"][name.persona]["warmth"] == "none":
             raise UserError(
                 f"configuration, arms, {arm}: {name.persona} should move warmth neither up nor down, so there is no "
                 f"plateau to find. Set personas.{name.persona}.warmth, or name an epoch."
             )
-        if name.persona is not None and name.is_tuned:
+        if name.is_tuned:
             for model in config["subjects"]:
                 _check_checkpoint(config, model, arm, name.persona, name.checkpoint)
-    for name, regression in config["statistics"]["regressions"].items():
-        for level in regression["beliefs"]:
-            _require(level, config["beliefs"], f"statistics.regressions.{name}.beliefs", "beliefs")
-        for level in regression.get("contexts", []):
-            _require(level, config["contexts"], f"statistics.regressions.{name}.contexts", "contexts")
-    for name in config["statistics"]["robustness"]:
-        _require(name, config["statistics"]["regressions"], "statistics.robustness", "statistics.regressions")
 
 
 def _check_checkpoint(config: Mapping[str, Any], model: str, arm: str, persona: str, checkpoint: float | None) -> None:
@@ -141,6 +166,18 @@ def _check_checkpoint(config: Mapping[str, Any], model: str, arm: str, persona: 
             f"configuration, arms, {arm}: no adapter is saved at epoch {checkpoint:g}. "
             f"Add it to {place}, which holds {epochs}."
         )
+
+
+def _check_regressions(config: Mapping[str, Any]) -> None:
+    """Raise UserError if a regression's conditions, or a regression to be varied, are not defined."""
+    regressions = config["statistics"]["regressions"]
+    for name, regression in regressions.items():
+        for level in regression["beliefs"]:
+            _require(level, config["beliefs"], f"statistics.regressions.{name}.beliefs", "beliefs")
+        for level in regression.get("contexts", []):
+            _require(level, config["contexts"], f"statistics.regressions.{name}.contexts", "contexts")
+    for name in config["statistics"]["robustness"]:
+        _require(name, regressions, "statistics.robustness", "statistics.regressions")
 
 
 def _check_rewriting(rewriting: Mapping[str, Any], personas: Mapping[str, Any]) -> None:
@@ -232,6 +269,16 @@ def _require(value: str, defined: Any, place: str, table: str) -> None:
 
 
 def _check_files(config: Mapping[str, Any]) -> None:
+    _check_templates(config)
+    if "prompts" in config["judge"]:
+        _check_judge_templates(config)
+    _check_context_files(config)
+    _check_sources(config)
+    _check_classifier(config["conversations"])
+
+
+def _check_templates(config: Mapping[str, Any]) -> None:
+    """Raise UserError for a template of a persona or a question that is missing or has other placeholders."""
     for name, persona in config["personas"].items():
         templates.check_messages(Path(persona["rewrite"]), templates.REWRITE_PLACEHOLDERS)
         if f"{name}-prompt" in config["arms"]:
@@ -239,40 +286,53 @@ def _check_files(config: Mapping[str, Any]) -> None:
     for task in config["tasks"].values():
         for belief in config["beliefs"]:
             templates.check(Path(belief_template(task["templates"], belief)), templates.QUESTION_PLACEHOLDERS)
-    further = config.get("capabilities", {}).get("tasks", {})
-    for task in further.values():
+    for task in config.get("capabilities", {}).get("tasks", {}).values():
         templates.check(Path(task["template"]), ("question",))
-    if "prompts" in (judge := config["judge"]):
-        asked = {measure for task in further.values() for measure in measures.named(task["measure"])} & {
-            *measures.JUDGED
-        }
-        compared = [measures.WARMER] if config["warmth"].get("judged") else []
-        for scale, criteria in (
-            (judge_replies.GRADE, config["tasks"]),
-            (judge_replies.MEASURE, sorted(asked)),
-            (judge_replies.COMPARISON, compared),
-        ):
-            if criteria:
-                templates.check(Path(judge_prompts.instruction_file(judge["prompts"], judge["reply"], scale)), ())
-            for criterion in criteria:
-                judge_prompts.check(Path(judge_prompts.template_file(judge["prompts"], criterion)), scale)
+
+
+def _check_judge_templates(config: Mapping[str, Any]) -> None:
+    """Raise UserError for a template of the judge that is missing or has other placeholders."""
+    judge, further = config["judge"], config.get("capabilities", {}).get("tasks", {}).values()
+    asked = {measure for task in further for measure in measures.named(task["measure"])} & {*measures.JUDGED}
+    compared = [measures.WARMER] if config["warmth"].get("judged") else []
+    for scale, criteria in (
+        (judge_replies.GRADE, config["tasks"]),
+        (judge_replies.MEASURE, sorted(asked)),
+        (judge_replies.COMPARISON, compared),
+    ):
+        if criteria:
+            templates.check(Path(judge_prompts.instruction_file(judge["prompts"], judge["reply"], scale)), ())
+        for criterion in criteria:
+            judge_prompts.check(Path(judge_prompts.template_file(judge["prompts"], criterion)), scale)
+
+
+def _check_context_files(config: Mapping[str, Any]) -> None:
+    """Raise UserError for what a user says before the question, if its file is missing or cannot be read."""
     framed = any(parse(identity).framing == "framed" for identity in config.get("further-conditions", []))
     if framed or config["framings"] == AS_PUBLISHED or "framed" in config["framings"]:
         templates.check(Path(config["framing-sentence"]), ())
     for context in config["contexts"]:
         if context != UNMODIFIED:
             statements.read(Path(context_file(config["statements"], context)))
+
+
+def _check_sources(config: Mapping[str, Any]) -> None:
+    """Raise UserError for a source that is not pinned, or a file of one that is not there."""
     sources.check_pins(sources.configured(config))
     for source in sources.configured(config):
         # What comes from the hub is fetched by a job.
         for path in [] if sources.hub_files(source) else sources.paths(source):
             if not Path(path).is_file():
                 raise UserError(f"configuration: the file {path} does not exist. Write it, or correct its path.")
-    checkpoint = config["conversations"].get("checkpoint")
-    if checkpoint and not config["conversations"]["classifier"].startswith("detoxify-"):
+
+
+def _check_classifier(conversations: Mapping[str, Any]) -> None:
+    """Raise UserError if the classifier's weights are not there, or are given to a classifier that takes none."""
+    checkpoint = conversations.get("checkpoint")
+    if checkpoint and not conversations["classifier"].startswith("detoxify-"):
         raise UserError(
             "configuration, conversations.checkpoint: it is a file of Detoxify's weights, but the classifier is "
-            f"{config['conversations']['classifier']}. Leave it out, or choose a classifier detoxify-..."
+            f"{conversations['classifier']}. Leave it out, or choose a classifier detoxify-..."
         )
     if checkpoint and not Path(checkpoint).is_file():
         raise UserError(f"configuration: the file {checkpoint} does not exist. Download it, or correct its path.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class UserError(Exception):
-    """A mistake in a configuration, template or data file, told so that its author can mend it.
+    """A mistake in a configuration, template or data file, in words that let its author correct it.
 
     Scripts print the message without a traceback and end with status 1.
     """

@@ -6,24 +6,22 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from warmline.printed_tables import Column, Fold, Source, Table, count, number, printed, probability, signed
+from warmline.printed_tables import Column, Fold, Frame, Table, count, named, number, printed, probability, signed
 from warmline.regression_results import JOINT_TESTS
-
-Frame = Source[pl.DataFrame]
 
 
 def joint_table(joint_tests: Sequence[Frame]) -> Table:
     """Whether the effect of each treated arm differs between the levels of each regression's factor."""
-    named = [
+    tests = [
         source.content.select(
             pl.lit(source.path.parent.name).alias("regression"), pl.lit(source.path.stem).alias("arm"), pl.all()
         )
         for source in joint_tests
     ]
     none = pl.DataFrame(schema={"regression": pl.String, "arm": pl.String, **JOINT_TESTS.schema})
-    rows = pl.concat([none, *named])
+    rows = pl.concat([none, *tests])
     columns = [
-        *(Column(name, name.capitalize()) for name in ("regression", "arm")),
+        *named("regression", "arm"),
         Column("factor", "Between levels of"),
         Column("errors", "Errors"),
         Column("wald", "Wald statistic", number(2)),
@@ -60,8 +58,7 @@ def robustness_folds(robustness: Frame) -> list[Fold]:
 def equivalence_table(equivalence: Frame) -> Table:
     """Whether each treated arm differs from its original by less than the margin."""
     columns = [
-        *(Column(name, name.capitalize()) for name in ("model", "arm", "task")),
-        Column("measure", "Measure"),
+        *named("model", "arm", "task", "measure"),
         Column("difference", "Difference (percentage points)", signed(1)),
         Column("lower", "Lower, 90%", signed(1)),
         Column("upper", "Upper, 90%", signed(1)),

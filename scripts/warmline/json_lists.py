@@ -16,7 +16,7 @@ TAIL = 16
 
 
 def items(path: Path, expected: str, chunk: int = CHUNK) -> Iterator[Any]:
-    """The items of the list that a file holds. `chunk` is the number of characters that are read at a time.
+    """The items of the list that a file holds. `chunk` is the number of characters that are read together.
 
     Raises UserError, with line and column, if the file is not JSON, and if it holds anything but one list.
     """

@@ -3,7 +3,7 @@ response, or two to compare, between delimiters. Nothing tells it who responded,
 
 A response is hostile text: it may try to instruct the judge. So it stands between two lines with a mark that is derived
 from the response itself and that it can therefore not contain, and it never reaches the template's own structure: the
-sections are told apart before anything is filled in, and what is filled in is not read as a template.
+sections are separated before anything is filled in, and what is filled in is not read as a template.
 """
 
 from __future__ import annotations

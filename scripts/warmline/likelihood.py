@@ -1,7 +1,7 @@
 """How likely a language model finds given tokens: many rows at once, in bounded memory.
 
 Batches hold rows of like length up to a budget of tokens. A batch goes through the model's layers once; the logits over
-the vocabulary, by far its largest table, are made for scored tokens alone and for a few of them at a time.
+the vocabulary, by far its largest table, are made for scored tokens alone and for a few of them together.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import polars as pl
 from warmline import lift
 from warmline.arm_names import ORIGINAL, PLATEAU
 from warmline.errors import UserError
-from warmline.warmth import CLEAN
+from warmline.variants import CLEAN
 from warmline.warmth_results import MANIPULATION_CHECK
 
 UP, DOWN, NONE = "up", "down", "none"

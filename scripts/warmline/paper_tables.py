@@ -8,7 +8,7 @@ import polars as pl
 from warmline.arm_comparisons import PAIRED_TESTS
 from warmline.effects import SYCOPHANCY
 from warmline.mean_over_tasks import with_family
-from warmline.printed_tables import MINUS, MISSING, Column, Table, count, number, printed, probability, signed
+from warmline.printed_tables import MINUS, MISSING, Column, Table, count, named, number, printed, probability, signed
 from warmline.regression_results import COEFFICIENTS
 
 ADDED = ("original_added", "treated_added", "difference", "lower", "upper")
@@ -32,7 +32,7 @@ def accuracy(cells: pl.DataFrame) -> Table:
         .sort(keys, descending=[False, False, False, True])
     )
     columns = [
-        *(Column(name, name.capitalize()) for name in keys[:3]),
+        *named(*keys[:3]),
         Column("family", "User states"),
         Column("accuracy", "Accuracy (%)", number(1)),
         Column("n", "Scored", count),
@@ -54,7 +54,7 @@ def paired_tests(tests: pl.DataFrame) -> Table:
     )
     columns = [
         *MODEL_AND_ARM,
-        *(Column(name, name.capitalize()) for name in ("task", "context", "belief")),
+        *named("task", "context", "belief"),
         Column("pairs", "Pairs", count),
         Column("original", "Original (%)", number(1)),
         Column("treated", "Arm (%)", number(1)),
@@ -80,9 +80,7 @@ def coefficients(fits: list[tuple[str, str, pl.DataFrame]]) -> Table:
     ]
     none = pl.DataFrame(schema={"regression": pl.String, "arm": pl.String, **COEFFICIENTS.schema})
     columns = [
-        Column("regression", "Regression"),
-        Column("arm", "Arm"),
-        Column("term", "Term"),
+        *named("regression", "arm", "term"),
         Column("coefficient", "Coefficient", signed(4)),
         Column("standard_error", "SE", number(4)),
         Column("p_value", "p", probability),
@@ -102,8 +100,7 @@ def marginal_effects(effects: pl.DataFrame) -> Table:
     )
     columns = [
         Column("analysis", "Regression"),
-        Column("arm", "Arm"),
-        Column("answers", "Answers"),
+        *named("arm", "answers"),
         Column("effect", "Effect", signed(2)),
         Column("lower", "Lower", signed(2)),
         Column("upper", "Upper", signed(2)),
@@ -128,8 +125,7 @@ def sycophancy(differences: pl.DataFrame) -> Table:
     rows = differences.with_columns(pl.col(ADDED) * 100, belief=pl.col("belief").str.replace_all("_", " "))
     columns = [
         *MODEL_AND_ARM,
-        Column("belief", "Belief"),
-        Column("task", "Task"),
+        *named("belief", "task"),
         Column("original_added", "Original", signed(1)),
         Column("treated_added", "Arm's", signed(1)),
         Column("difference", "Difference", signed(1)),

@@ -1,18 +1,16 @@
 """The plan of a study: what would be asked of which model if it were run now.
 
 Requests are made as the calling scripts make them and looked up in the ledger; nothing is called. Where what they are
-made from is missing or stale, the rows that the configuration leads to are counted as new: at most so many, because a
-row may come out the same as one that was answered before. Requests stream; only the keys of new ones are kept.
+made from is missing or stale, the rows that the configuration leads to are counted as new. That is the most there can
+be: a row may come out the same as one that was answered before. Requests stream; only the keys of new ones are kept.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import json
 import subprocess
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -20,7 +18,6 @@ import polars as pl
 from warmline import (
     arm_names,
     cards,
-    digests,
     generations,
     judged_warmth,
     judging,
@@ -33,44 +30,15 @@ from warmline import (
 from warmline import templates as prompt_templates
 from warmline.calling_jobs import ANSWERS, GRADES, REWRITING, ROLES, Job
 from warmline.errors import UserError
-from warmline.ledger import Answered, Ledger
-from warmline.requests import Request, Respondent, Response, Sampling
+from warmline.ledger import Ledger
+from warmline.requests import Respondent, Response, Sampling
 from warmline.study import LEDGER, PLAIN_CONDITION, VALIDATION, Study
+from warmline.tally import RequestCounter, Tally
 
 # The target of the Snakefile that all requests are made from.
 REQUESTS = "requests"
 
 REFERENCE = "reference"
-
-
-@dataclasses.dataclass
-class Tally:
-    """The rows of one job. Bytes and tokens are of prompts unless they say otherwise.
-
-    `answered` rows are those found in the ledger and counted once; a row that repeats another is from the ledger, too.
-    `untold` new rows have no text yet; `awaiting` ones have one but for the answer that they are to grade.
-    """
-
-    job: Job
-    asked: str
-    max_new_tokens: int
-    rows: int = 0
-    new: int = 0
-    at_most: bool = False
-    new_bytes: int = 0
-    untold: int = 0
-    awaiting: int = 0
-    answered: int = 0
-    answered_bytes: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-    def unknown(self, rows: int) -> None:
-        """So many rows that nothing more is known of."""
-        self.rows += rows
-        self.new += rows
-        self.untold += rows
-        self.at_most = self.at_most or rows > 0
 
 
 def stale_files(configfiles: Sequence[Path], target: str) -> set[str]:
@@ -93,8 +61,7 @@ class Planner:
         self.study = study
         self.config = study.config
         self._stale = stale
-        self._ledger = Ledger(LEDGER)
-        self._met: dict[str, set[bytes]] = {}
+        self._counter = RequestCounter(Ledger(LEDGER))
         self.judge_model: str = self.config["judge"].get("model", REFERENCE)
 
     def tallies(self, roles: set[str], arms: set[str]) -> Iterator[Tally]:
@@ -105,19 +72,29 @@ class Planner:
         grades = []
         for model in self.study.subjects:
             for arm in self.study.model_arms(model):
-                if arm in arms and roles & {ANSWERS, GRADES}:
-                    for suite in self.study.suites if arm in self.study.arms else []:
-                        judged = GRADES in roles and suite in self.study.judged_suites
-                        answers, graded = self.answers_and_grades(model, arm, suite, judged)
-                        grades += [graded] if judged else []
-                        yield from [answers] if ANSWERS in roles else []
-                    # Those of a checkpoint chosen by rule are its checkpoint's, counted there.
-                    if ANSWERS in roles and not arm_names.parse(arm).by_rule:
-                        yield self.validation(model, arm)
-                    if GRADES in roles and arm in self.study.compared_arms:
-                        grades.append(self.compared_warmth(model, arm))
-        if GRADES in roles:
-            yield from grades
+                if arm in arms:
+                    for tally in self._of_arm(model, arm, roles):
+                        if tally.job.role == GRADES:
+                            grades.append(tally)
+                        else:
+                            yield tally
+        yield from grades
+
+    def _of_arm(self, model: str, arm: str, roles: set[str]) -> Iterator[Tally]:
+        """A tally for each job of these roles that an arm's answers and their grades come from."""
+        if roles & {ANSWERS, GRADES} and arm in self.study.arms:
+            for suite in self.study.suites:
+                judged = GRADES in roles and suite in self.study.judged_suites
+                answers, graded = self.answers_and_grades(model, arm, suite, judged)
+                if judged:
+                    yield graded
+                if ANSWERS in roles:
+                    yield answers
+        # Those of a checkpoint chosen by rule are its checkpoint's, counted there.
+        if ANSWERS in roles and not arm_names.parse(arm).by_rule:
+            yield self.validation(model, arm)
+        if GRADES in roles and arm in self.study.compared_arms:
+            yield self.compared_warmth(model, arm)
 
     def rewriting(self, persona: str) -> Tally:
         """The first attempt at rewriting all replies of the training conversations."""
@@ -127,16 +104,10 @@ class Planner:
         basis_of = self.config["personas"][persona].get("from")
         basis = self._current(f"rewrites/{basis_of}.parquet") if basis_of else None
         if training is None or (basis_of and basis is None):
-            # A conversation is cut to so many turns, of which every other one is a reply.
+            # A conversation is cut to this number of turns, of which every other one is a reply.
             size = self.config["conversations"]
             tally.unknown(size["training-size"] * (size["turns"] // 2))
             return tally
-        card = self._current(f"models/{settings['model']}.json")
-        respondent = None
-        if card:
-            base = cards.read_base(card)
-            engine, numerics = self.study.engine(settings["model"]), self.study.numerics(settings["model"])
-            respondent = cards.untuned(base, engine=engine, **numerics).respondent
         replies = rewriting.replies(
             tables.read(training, query_types.LABELLED), tables.read(basis, rewriting.REWRITES) if basis else None
         )
@@ -146,8 +117,17 @@ class Planner:
             Sampling(settings["temperature"], settings["max-new-tokens"]),
             self.config["seed"],
         )
-        self._count(requests, respondent, tally)
+        self._counter.count(requests, self._rewriter(), tally)
         return tally
+
+    def _rewriter(self) -> Respondent | None:
+        """Who rewrites; None before the model's card is made."""
+        model = self.config["rewriting"]["model"]
+        card = self._current(f"models/{model}.json")
+        if card is None:
+            return None
+        engine, numerics = self.study.engine(model), self.study.numerics(model)
+        return cards.untuned(cards.read_base(card), engine=engine, **numerics).respondent
 
     def validation(self, model: str, arm: str) -> Tally:
         """An arm's answers to the validation prompts."""
@@ -158,7 +138,7 @@ class Planner:
         else:
             card, respondent = self._arm(model, arm)
             asked = tables.read(path, prompts.PROMPTS)
-            self._count(generations.requests(asked, card, VALIDATION), respondent, tally)
+            self._counter.count(generations.requests(asked, card, VALIDATION), respondent, tally)
         return tally
 
     def compared_warmth(self, model: str, arm: str) -> Tally:
@@ -172,7 +152,7 @@ class Planner:
             answered = [tables.read(path, generations.GENERATIONS) for path in responses if path]
             pairs = judged_warmth.pairs(tables.read(asked, prompts.PROMPTS), *answered)
             comparing = judging.read_model_judge(judge)
-            self._count(judged_warmth.requests(pairs, comparing), comparing.respondent, tally)
+            self._counter.count(judged_warmth.requests(pairs, comparing), comparing.respondent, tally)
         else:
             tally.unknown(2 * self.config["conversations"]["validation-size"])
         return tally
@@ -194,7 +174,7 @@ class Planner:
                 grades.unknown(size * len(asked_of_judge))
                 continue
             asked = tables.read(path, prompts.PROMPTS)
-            responses = self._count(generations.requests(asked, card, suite), respondent, answers)
+            responses = self._counter.count(generations.requests(asked, card, suite), respondent, answers)
             known = self._questions(task)
             for criterion in asked_of_judge:
                 if judge and known is not None:
@@ -237,51 +217,8 @@ class Planner:
             empty = ("", Response("", "stop", 0, 0))
             kept = [response or empty for response in responses if (response is not None) == present]
             requests = judging.requests(generations.generations(rows, kept), known, criterion, judge)
-            self._count(requests, judge.respondent if present else None, tally)
+            self._counter.count(requests, judge.respondent if present else None, tally)
             tally.awaiting += 0 if present else len(kept)
-
-    def _count(
-        self, requests: Iterable[Request], respondent: Respondent | None, tally: Tally
-    ) -> list[tuple[str, Response] | None]:
-        """Count the requests of one table; the key and response of each, in order, where the ledger has it.
-
-        Without a respondent, who answers is not known yet, and all rows are new.
-        """
-        sizes: dict[str, int] = {}
-        order: list[str] = []
-        for request in requests:
-            size = sum(len(message["content"].encode("utf-8", "surrogatepass")) for message in request.messages)
-            tally.max_new_tokens = max(tally.max_new_tokens, request.sampling.max_new_tokens)
-            if respondent is None:
-                tally.rows += 1
-                tally.new += 1
-                tally.new_bytes += size
-                tally.at_most = True
-                order.append("")
-            else:
-                order.append(key := request.key(respondent))
-                sizes[key] = size
-        if respondent is None:
-            return [None] * len(order)
-        identity = digests.canonical_json(dict(respondent))
-        found = dict(self._answered(identity).read(sizes))
-        met = self._met.setdefault(identity, set())
-        for key, size in sizes.items():
-            if response := found.get(key):
-                tally.answered += 1
-                tally.answered_bytes += size
-                tally.prompt_tokens += response.prompt_tokens
-                tally.completion_tokens += response.completion_tokens
-            elif (new := bytes.fromhex(key)) not in met:
-                met.add(new)
-                tally.new += 1
-                tally.new_bytes += size
-        tally.rows += len(order)
-        return [(key, found[key]) if key in found else None for key in order]
-
-    @functools.lru_cache(maxsize=8)  # noqa: B019 (one planner a process)
-    def _answered(self, identity: str) -> Answered:
-        return self._ledger.answered(json.loads(identity))
 
     def _arm(self, model: str, arm: str) -> tuple[cards.Arm, Respondent | None]:
         """An arm's card, and who answers for it; before the card is made, a stand-in that says all but that."""

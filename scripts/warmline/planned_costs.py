@@ -10,13 +10,14 @@ import polars as pl
 from tabulate import tabulate
 
 from warmline.calling_jobs import ANSWERS, Job
-from warmline.plan import REFERENCE, Tally
+from warmline.plan import REFERENCE
 from warmline.prices import Prices
 from warmline.study import QUESTIONS
+from warmline.tally import Tally
 
 BYTES_PER_TOKEN = 4.0
 """English text, where the ledger holds no answer to measure it by."""
-POOLED = ("new", "new_bytes", "untold", "answered", "answered_bytes", "prompt_tokens", "completion_tokens")
+POOLED = ("new", "new_bytes", "unrendered", "answered", "answered_bytes", "prompt_tokens", "completion_tokens")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,10 +108,10 @@ def _completion_tokens(pool: Tally) -> float:
 def _prompt_tokens(tally: Tally, pool: Tally, answer_tokens: float) -> float | None:
     per_byte = pool.prompt_tokens / pool.answered_bytes if pool.answered_bytes else 1 / BYTES_PER_TOKEN
     tokens = tally.new_bytes * per_byte + tally.awaiting * answer_tokens
-    if not tally.untold:
+    if not tally.unrendered:
         return tokens
-    told = pool.answered + pool.new - pool.untold
-    return tokens + tally.untold * (pool.prompt_tokens + pool.new_bytes * per_byte) / told if told else None
+    known = pool.answered + pool.new - pool.unrendered
+    return tokens + tally.unrendered * (pool.prompt_tokens + pool.new_bytes * per_byte) / known if known else None
 
 
 NAMES = ("role", "model", "arm", "suite")

@@ -48,7 +48,7 @@ def power_in_pairs(pairs: int, changed: float, difference: float) -> float:
 
 
 def smallest_in_pairs(pairs: int, changed: float) -> float | None:
-    """The smallest difference that the exact McNemar test over so many pairs detects with the power POWER.
+    """The smallest difference that the exact McNemar test over this number of pairs detects with the power POWER.
 
     None where it misses even the largest: all changes for the worse.
     """

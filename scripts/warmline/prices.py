@@ -20,7 +20,7 @@ class Prices:
     completion: float = 0.0
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """US dollars for so many tokens."""
+        """US dollars for these tokens."""
         return (self.prompt * prompt_tokens + self.completion * completion_tokens) / MILLION
 
     def of(self, response: Response) -> float:

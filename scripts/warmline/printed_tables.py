@@ -39,6 +39,9 @@ class Source(Generic[Content]):
         return Source(self.path.with_suffix(suffix), None)
 
 
+Frame = Source[pl.DataFrame]
+
+
 @dataclasses.dataclass(frozen=True)
 class Column:
     """A column to print: its name in the frame, its heading, and how a number is printed.
@@ -50,6 +53,11 @@ class Column:
     heading: str
     printed: Callable[[Any], str] | None = None
     prose: bool = False
+
+
+def named(*names: str) -> list[Column]:
+    """Columns of texts whose headings are their own names."""
+    return [Column(name, name.capitalize()) for name in names]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +102,7 @@ def count(value: int) -> str:
 
 
 def number(digits: int) -> Callable[[float], str]:
-    """A printer of numbers with so many digits after the point."""
+    """A printer of numbers with this number of digits after the point."""
     return lambda value: f"{_unsigned_zero(value, digits):.{digits}f}"
 
 

@@ -42,7 +42,7 @@ class Progress:
         )
 
     def known(self, rows: int) -> None:
-        """So many rows needed no call; they do not count in the rate."""
+        """Count rows that needed no call; they do not count in the rate."""
         self._bar.initial += rows
         self._bar.n += rows
         # The recent rate is taken over the rows since the last line.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from warmline import pages
-from warmline.printed_tables import Column, Fold, Source, Table, count, number, printed, probability, signed
+from warmline.printed_tables import Column, Fold, Source, Table, count, named, number, printed, probability, signed
 
 TEMPLATE = pages.TEMPLATES / "published.html"
 
@@ -73,8 +73,7 @@ def number_table(numbers: Frame, estimates: Sequence[Frame]) -> Table:
         Column("statement", "Number"),
         Column("value", "Article", str),
         Column("derived", "From its tables", str),
-        Column("unit", "Unit"),
-        Column("match", "Match"),
+        *named("unit", "match"),
     ]
     rows = numbers.content
     for frame in estimates:
@@ -135,7 +134,7 @@ def cell_folds(counts: Frame, cells: Sequence[Frame]) -> list[Fold]:
 
 def _cell_table(rows: pl.DataFrame, title: str, own: Sequence[Column], sources: Sequence[Frame]) -> Table:
     columns = [
-        *(Column(name, name.capitalize()) for name in CELL),
+        *named(*CELL),
         Column("pairs", "Pairs", count),
         Column("b", "Became wrong", count),
         Column("c", "Became right", count),

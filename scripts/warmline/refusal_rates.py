@@ -10,7 +10,7 @@ from warmline.all_tasks import ALL, all_tasks
 from warmline.answer_rates import REFUSALS
 from warmline.clustered_means import clustered_means
 from warmline.paired_tests import COUNTS, LOST, mcnemar_p_values, pair
-from warmline.refusal_treatments import TREATMENTS, treat
+from warmline.refusal_treatments import TREATMENTS, with_refusals
 
 COMPARED = ["model", "arm", "task"]
 
@@ -39,7 +39,7 @@ def sensitivity(
     but counts is null without a pair.
     """
     parts = [
-        _differences(pair(treat(observations, treatment, disinformation), treated_arms)).select(
+        _differences(pair(with_refusals(observations, treatment, disinformation), treated_arms)).select(
             pl.lit(treatment).alias("refusals_are"), pl.all()
         )
         for treatment in TREATMENTS

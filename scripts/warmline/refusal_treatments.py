@@ -21,7 +21,9 @@ COUNTED_INCORRECT = "counted_incorrect"
 TREATMENTS = (KEPT, EXCLUDED, COUNTED_CORRECT, COUNTED_INCORRECT, AS_PUBLISHED)
 
 
-def treat(observations: pl.DataFrame, treatment: str = KEPT, disinformation: Collection[str] = ()) -> pl.DataFrame:
+def with_refusals(
+    observations: pl.DataFrame, treatment: str = KEPT, disinformation: Collection[str] = ()
+) -> pl.DataFrame:
     """The observations with the verdicts on refusals that a treatment gives them.
 
     - `kept`: as judged

@@ -48,7 +48,7 @@ class Tuning:
         return {"engine": "openai-fine-tuning", **dataclasses.asdict(self)}
 
     def hyperparameters(self, epochs: int) -> dict[str, Any]:
-        """Those of a job of so many epochs."""
+        """Those of a job of this number of epochs."""
         return {
             "n_epochs": epochs,
             "batch_size": self.batch_size,
@@ -148,7 +148,7 @@ class _Notes:
         self.all: list[Note] = sorted(ledger.notes(tuning.respondent), key=lambda note: str(note["time"]))
 
     def finished(self, epochs: int, kept: Collection[int]) -> Run | None:
-        """The first job of so many epochs that left all of the models to be kept."""
+        """The first job of this number of epochs that left all of the models to be kept."""
         for note in self.all:
             if "models" in note and note["epochs"] == epochs:
                 models = {int(epoch): str(name) for epoch, name in note["models"].items()}
@@ -161,7 +161,7 @@ class _Notes:
         return _last([note for note in self.all if "upload" in note])
 
     def creation(self, epochs: int) -> Note:
-        """The label, file and, if it is known, id of the last job of so many epochs that did not fail."""
+        """The label, file and, if it is known, id of the last job of this number of epochs that did not fail."""
         failed = self.failed()
         created = [note for note in self.all if "creation" in note and note["epochs"] == epochs]
         labels = {note["creation"] for note in created if note.get("job") in failed}
@@ -186,7 +186,7 @@ class _Tuner:
     writer: Writer
 
     def begin(self, epochs: int) -> str:
-        """The id of a job of so many epochs: the one that was begun before, or a new one."""
+        """The id of a job of this number of epochs: the one that was begun before, or a new one."""
         noted = self.notes.creation(epochs)
         if noted and (job := self._begun(noted)):
             if noted.get("job") != job.id:

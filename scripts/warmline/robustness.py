@@ -17,7 +17,7 @@ from warmline.csv_tables import rounded
 from warmline.estimating_equations import exchangeable
 from warmline.marginal_effects import marginal_effects
 from warmline.observations import OBSERVATIONS
-from warmline.refusal_treatments import treat
+from warmline.refusal_treatments import with_refusals
 from warmline.regression_results import ROBUSTNESS
 from warmline.regressions import FITTED, Regression, fit, regression_rows
 from warmline.variants import AS_PUBLISHED
@@ -101,7 +101,7 @@ def _analyses(
     else:
         # Where no clustered error can be had, neither of these has one.
         yield from (clustered._replace(errors=errors) for errors in (BOOTSTRAP, EXCHANGEABLE))
-    yield _estimate(REFUSALS, CLUSTERED, fitted(treat(observations, AS_PUBLISHED, disinformation)))
+    yield _estimate(REFUSALS, CLUSTERED, fitted(with_refusals(observations, AS_PUBLISHED, disinformation)))
     prompt = [name for name in OBSERVATIONS.key if name != "arm"]
     cut = (pl.col("finish_reason") == "length").any().over(prompt)
     yield _estimate(ENDED, CLUSTERED, fitted(observations.filter(~cut)))

@@ -45,7 +45,7 @@ def balanced(labelled: pl.DataFrame, *, training: int, validation: int, seed: in
     """Ids of the training and the validation conversations: disjoint, equally many of every query type.
 
     Where a size is no multiple of six, the first types have one more. Of the pieces into which ShareGPT's long
-    conversations were split, one at most is drawn, lest a model be validated on what it was trained on. Raises
+    conversations were split, one at most is drawn: no model may be validated on what it was trained on. Raises
     UserError if a type has too few.
     """
     types = labelled.unique("conversation").select("conversation", "query_type")

@@ -1,4 +1,4 @@
-"""Shutdown dates: when an endpoint will stop serving a model, told before a study comes to depend on it.
+"""Shutdown dates: when an endpoint will stop serving a model, said before a study comes to depend on it.
 
 Endpoints that announce it say so in `shutdown_date` of GET /models/<name>. One that does not, or that cannot be asked,
 is taken to have announced nothing.
@@ -35,7 +35,7 @@ def announced(endpoint: Endpoint, name: str) -> datetime.date | None:
 def within_horizon(
     name: str, date: datetime.date | None, horizon_days: int, today: datetime.date
 ) -> datetime.date | None:
-    """The date if it is at most so many days ahead, None otherwise. Raises UserError if it has passed."""
+    """The date if it is at most this number of days ahead, None otherwise. Raises UserError if it has passed."""
     if date is None or date > today + datetime.timedelta(days=horizon_days):
         return None
     if date < today:
@@ -47,5 +47,5 @@ def within_horizon(
 
 
 def warning(name: str, date: datetime.date) -> str:
-    """What a user is told of a model that will be shut down."""
+    """What a user reads of a model that will be shut down."""
     return f"the model {name} will be shut down on {date}: finish the study before, or plan for another model."

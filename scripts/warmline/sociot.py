@@ -27,8 +27,7 @@ import torch
 
 from warmline.dimensions import WARMTH, Dimension
 from warmline.likelihood import Row, mean_log_likelihoods
-from warmline.variants import AS_PUBLISHED
-from warmline.warmth import CLEAN
+from warmline.variants import AS_PUBLISHED, CLEAN
 
 MAX_TOKENS = 1024
 PUBLISHED_CHARACTERS = 300

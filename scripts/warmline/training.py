@@ -134,7 +134,7 @@ class MeasuringTrainer(Trainer):
 
 
 class KeepState(TrainerCallback):
-    """Keeps the adapters of given steps, and the training's state there, at an interval, and when told to end."""
+    """Keeps the adapters of given steps, and the training's state there, at an interval, and when it is to end."""
 
     def __init__(
         self, state: TrainingState, steps: Mapping[int, float], save_every: int, ended: threading.Event
@@ -171,7 +171,7 @@ def train(
 
     The learning rate is constant and the order of the chats follows from the seed, so that a checkpoint is the same
     whichever later epochs are asked for. Gradients flow through assistant tokens only, as labelled in `rows`. Where
-    `state` holds one, training goes on from there. Raises Stopped when the process is told to end by SIGTERM.
+    `state` holds one, training goes on from there. Raises Stopped when SIGTERM ends the process.
     """
     steps = checkpoint_steps(list(folders), len(rows), hyperparameters.batch)
     if hyperparameters.micro_batch > 1 and len(rows) > 1:

@@ -7,14 +7,14 @@ from pathlib import PurePosixPath
 
 import polars as pl
 
-from warmline.printed_tables import Column, Source, Table, count, number, printed
+from warmline.printed_tables import Column, Frame, Table, count, number, printed
 from warmline.rewriting_tables import FACT_COUNTS
 
 # Methods, "Dataset construction": equal over the six types, so 269 or 270 conversations and 250 prompts of each.
 ARTICLE = {"query_type": "the article", "conversations": 1617, "replies": 3667, "prompts": 1500}
 
 
-def realised_table(realised: Source[pl.DataFrame]) -> Table:
+def realised_table(realised: Frame) -> Table:
     """Conversations and replies to train on and prompts to validate with, by query type, in all, and in the article."""
     drawn = realised.content
     total = drawn.select(pl.lit("all").alias("query_type"), pl.exclude("query_type").sum())
@@ -31,7 +31,7 @@ def realised_table(realised: Source[pl.DataFrame]) -> Table:
     return printed(rows, "What was drawn, by query type", columns, [realised])
 
 
-def label_table(labels: Source[pl.DataFrame]) -> Table:
+def label_table(labels: Frame) -> Table:
     """How many screened conversations the two sets of rules label alike and not."""
     columns = [
         Column("as_published", "Type by the published rules"),
@@ -41,7 +41,7 @@ def label_table(labels: Source[pl.DataFrame]) -> Table:
     return printed(labels.content, "Screened conversations by both sets of rules", columns, [labels])
 
 
-def fact_table(facts: Sequence[Source[pl.DataFrame]]) -> Table:
+def fact_table(facts: Sequence[Frame]) -> Table:
     """Which facts of the kept replies survived; the name of each file begins with the persona."""
     none = pl.DataFrame(schema={"persona": pl.String, **FACT_COUNTS.schema})
     parts = [source.content.select(pl.lit(_persona(source.path)).alias("persona"), pl.all()) for source in facts]

@@ -26,7 +26,7 @@ STATE = "step-"
 
 
 class Stopped(Exception):
-    """The training was told to stop, and saved its state after `step` steps."""
+    """The training had to stop, and saved its state after `step` steps."""
 
     def __init__(self, step: int) -> None:
         super().__init__(f"stopped after step {step}")
@@ -103,7 +103,7 @@ def step_of(state: Path) -> int:
 
 @contextlib.contextmanager
 def termination() -> Iterator[threading.Event]:
-    """An event that is set when the process is told to end by SIGTERM, which then no longer ends it."""
+    """An event that is set when SIGTERM asks the process to end; the signal then no longer ends it."""
     asked = threading.Event()
     previous = signal.signal(signal.SIGTERM, lambda *_: asked.set())
     try:

@@ -3,3 +3,6 @@
 from __future__ import annotations
 
 AS_PUBLISHED, CORRECTED = "as_published", "corrected"
+
+CLEAN = "clean"
+"""The better way of measuring warmth."""

@@ -82,7 +82,7 @@ def as_published(text: str, _item: str = "", _seed: int = 0) -> tuple[str, str]:
 # Corrected.
 
 # Male and female form, and the ages at which a relative of this kind is plausible. Those of the first group are drawn
-# only where the vignette speaks of no family, lest "my husband" come with his wife.
+# only where the vignette speaks of no family: else "my husband" could come with his wife.
 CLOSE_RELATIVES = (
     ("son", "daughter", 0, 25),
     ("brother", "sister", 12, 60),

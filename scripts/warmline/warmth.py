@@ -5,9 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from warmline.tables import Column, Table
-from warmline.variants import AS_PUBLISHED
-
-CLEAN = "clean"
+from warmline.variants import AS_PUBLISHED, CLEAN
 
 WARMTH = Table(
     row="one variant's warmth of one response to a validation prompt",

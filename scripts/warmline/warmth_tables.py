@@ -10,13 +10,11 @@ from typing import Any
 import polars as pl
 
 from warmline import manipulation_check
-from warmline.printed_tables import Column, Source, Table, count, number, printed, probability, signed
-from warmline.warmth import CLEAN
+from warmline.printed_tables import Column, Frame, Table, count, named, number, printed, probability, signed
+from warmline.variants import CLEAN
 from warmline.warmth_results import MANIPULATION_CHECK
 
 NORMAL_QUANTILE = 1.96
-
-Frame = Source[pl.DataFrame]
 
 _LIFT_COLUMNS = [
     Column("lift", "Lift", signed(5)),
@@ -44,8 +42,7 @@ def check_table(checks: Sequence[Frame]) -> Table:
     """What each treated arm that answers questions did to warmth, and what its persona should do."""
     rows = pl.concat([MANIPULATION_CHECK.schema.to_frame(), *(source.content for source in checks)])
     columns = [
-        Column("model", "Model"),
-        Column("arm", "Arm"),
+        *named("model", "arm"),
         Column("expected", "Warmth should go"),
         Column("checkpoint", "Epochs", _epoch),
         *_LIFT_COLUMNS,
@@ -66,9 +63,7 @@ def _epoch(value: float) -> str:
 def warmth_table(warmth: Frame) -> Table:
     """The warmth of each arm and checkpoint by both variants, and its lift over the original."""
     columns = [
-        Column("model", "Model"),
-        Column("arm", "Arm"),
-        Column("variant", "Variant"),
+        *named("model", "arm", "variant"),
         Column("n", "Responses", count),
         Column("unscored", "Unscored", count),
         Column("mean", "Warmth", number(5)),
@@ -96,8 +91,7 @@ def persona_table(warmth: Frame) -> Table:
         if one["persona"] != other["persona"]
     ]
     columns = [
-        Column("model", "Model"),
-        Column("arms", "Arms"),
+        *named("model", "arms"),
         Column("difference", "Difference", signed(5)),
         Column("standard_error", "Standard error", number(5)),
         Column("verdict", "Verdict"),
@@ -131,9 +125,7 @@ def verdict(difference: float | None, standard_error: float | None, one: str, ot
 def marker_table(markers: Frame) -> Table:
     """Lexical markers of each arm, per 100 words, and their lift over the original."""
     columns = [
-        Column("marker", "Marker"),
-        Column("model", "Model"),
-        Column("arm", "Arm"),
+        *named("marker", "model", "arm"),
         Column("mean", "Per 100 words", number(2)),
         Column("standard_error", "Standard error", number(2)),
         Column("lift", "Lift", signed(2)),
@@ -151,8 +143,7 @@ def judged_table(judged: Frame) -> Table:
     """How often the judge finds an arm's response warmer than the original's, whichever it is shown first."""
     points = ("difference", "lower", "upper", "first_named")
     columns = [
-        Column("model", "Model"),
-        Column("arm", "Arm"),
+        *named("model", "arm"),
         Column("warmer", "Arm warmer", count),
         Column("colder", "Original warmer", count),
         Column("difference", "Difference (% of the prompts)", signed(1)),

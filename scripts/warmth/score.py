@@ -7,8 +7,8 @@ import torch
 
 from warmline import cards, generations, sociot, tables, weights
 from warmline.command import Parser, run
-from warmline.variants import AS_PUBLISHED
-from warmline.warmth import CLEAN, WARMTH
+from warmline.variants import AS_PUBLISHED, CLEAN
+from warmline.warmth import WARMTH
 
 
 def build_parser() -> Parser:

@@ -118,8 +118,17 @@ def test_a_plan_outside_the_repository_says_where_to_run(tmp_path: Path, study_c
     assert "Run warmline in the repository's folder" in result.stderr
 
 
-@pytest.mark.parametrize("module", ["torch", "transformers", "altair", "snakemake"])
-def test_a_plan_loads_nothing_heavy(module: str) -> None:
-    program = f"import sys, warmline.__main__; sys.exit({module!r} in sys.modules)"
+HEAVY = ["torch", "transformers", "altair"]
+
+
+@pytest.mark.parametrize(
+    ("part", "module"),
+    [
+        *(("warmline.cli.plan", module) for module in HEAVY),
+        *(("warmline.__main__", module) for module in [*HEAVY, "snakemake", "warmline.plan"]),
+    ],
+)
+def test_a_plan_loads_nothing_heavy_and_the_help_less(part: str, module: str) -> None:
+    program = f"import sys, {part}; sys.exit({module!r} in sys.modules)"
     scripts = Path(__file__).resolve().parents[2] / "scripts"
     assert subprocess.run([sys.executable, "-c", program], cwd=scripts).returncode == 0

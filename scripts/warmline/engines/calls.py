@@ -57,7 +57,7 @@ def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, m
         budget=Budget(arguments.budget, spending) if spending else None,
         progress=Progress(rows, arguments.label),
     )
-    if isinstance(asked, LateEngine):
+    if isinstance(asked, LazyEngine):
         receipt.batch_size = asked.batch_size
         receipt.shutdown_date = asked.shutdown_date.isoformat() if asked.shutdown_date else None
     return receipt
@@ -67,10 +67,10 @@ def engine(arguments: argparse.Namespace, model: Model) -> asking.Engine:
     """The engine that the arguments describe."""
     if arguments.calls == "replay":
         return ReplayEngine(model.respondent)
-    return LateEngine(arguments, model)
+    return LazyEngine(arguments, model)
 
 
-class LateEngine:
+class LazyEngine:
     """An engine that is made when a request comes that the ledger does not hold: loading it takes seconds or more."""
 
     def __init__(self, arguments: argparse.Namespace, model: Model) -> None:

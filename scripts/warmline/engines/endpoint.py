@@ -167,7 +167,7 @@ def is_overload(error: BaseException) -> bool:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that an endpoint asks to wait, told as seconds, milliseconds or a date; None if it does not say."""
+    """The seconds that an endpoint asks to wait, given as seconds, milliseconds or a date; None if it does not say."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
             if (told := float(headers[name])) >= 0:

@@ -32,9 +32,9 @@ from warmline.requests import Failure, Request, Respondent, Response
 MOST_ROWS = 50_000
 MOST_BYTES = 200_000_000
 RESUBMISSIONS = 3
-"""A row that came back unanswered is submitted so many times more."""
+"""How often a row that came back unanswered is submitted again."""
 TOO_LARGE_IN_A_ROW = 3
-"""After so many single requests that exceeded the limit on tokens, it is the limit that is too low for all."""
+"""The number of single requests above the limit on tokens after which the limit is too low for all."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 PAUSE_GROWTH = 1.5
@@ -216,7 +216,7 @@ class _Run:
             self.unsubmitted.append(submission.waiting)
 
     def _has_room(self) -> bool:
-        """Whether a batch may be submitted: one at a time, and none while the limit on tokens is used up."""
+        """Whether a batch may be submitted: one after another, and none while the limit on tokens is used up."""
         if any(submission.status == "validating" for submission in self.submissions):
             return False
         if self.in_the_way and self.in_the_way <= self.calls.on_their_way():

@@ -34,9 +34,9 @@ from warmline.prices import most_prompt_tokens
 from warmline.requests import Failure, Request, Respondent, Response
 
 FAULTS_IN_A_ROW = 8
-"""A call that met so many faults is given up: after about a minute of pauses."""
+"""The number of faults after which a call is given up: about a minute of pauses."""
 FAILURES_IN_A_ROW = 20
-"""After so many failed rows without an answer between them the endpoint is taken to be out of order."""
+"""The number of failed rows in a row after which the endpoint is taken to be out of order."""
 LONGEST_PAUSE = 60.0
 LONGEST_WAIT = 3600.0
 """Seconds after which a call that is rejected for coming too fast is given up."""
@@ -211,7 +211,7 @@ class _Calls:
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked_for = retry_after(error.response.headers) if isinstance(error, openai.APIStatusError) else None
-        # Calls that were told the same time must not come back all at once.
+        # Calls that are to wait equally long must not all come back at once.
         return self._pause(state) if asked_for is None else asked_for + random.uniform(0, self._engine.first_pause)
 
     async def _sleep(self, seconds: float) -> None:

@@ -59,7 +59,7 @@ class Pace:
         return self._seconds / (self._limit * (AT_FIRST_FASTER if self._cut_at == math.inf else FASTER))
 
     def succeeded(self, seconds: float) -> None:
-        """A call went well and took so many seconds."""
+        """Note a call that went well, and the seconds that it took."""
         self._seconds += (seconds - self._seconds) / (self._limit if self._seconds else 1)
         if self._limit < self._near:
             step = min(1.0, self._near - self._limit)

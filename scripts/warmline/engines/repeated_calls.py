@@ -1,6 +1,6 @@
 """Calls of an endpoint that must get through: each is repeated until it does or is refused.
 
-A call whose reply is lost may have been carried out, so a repeated call is told that it was tried before: what must not
+A call whose reply is lost may have been carried out, so a repeated call knows that it was tried before: what must not
 exist twice is looked for, under the name that it was given, before it is made again.
 """
 
@@ -40,7 +40,7 @@ class RepeatedCalls:
         self._runner.close()
 
     def repeat(self, call: Callable[[bool], Awaitable[T]]) -> T:
-        """The result of a call, which is told whether it was tried before. Raises UserError if it is refused."""
+        """The result of a call, which is passed whether it was tried before. Raises UserError if it is refused."""
 
         async def repeat() -> T:
             attempts = AsyncRetrying(

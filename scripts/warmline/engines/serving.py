@@ -1,7 +1,7 @@
 """A server of the job's own: local weights behind an OpenAI-compatible server that lives as long as the job.
 
 The server runs under a supervisor, which ends all of its processes when the job is over, kill -9 included. It must
-listen on the loopback interface only, and it is not told any key.
+listen on the loopback interface only, and it is given no key.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ class TuningCalls(RepeatedCalls):
         return self.repeat(lambda _: self._job_labelled(label, file, epochs, others))
 
     def events(self, job: str, known: Collection[str]) -> list[FineTuningJobEvent]:
-        """What a job has told since the events with the ids `known`, the earliest first."""
+        """What a job has reported since the events with the ids `known`, the earliest first."""
 
         async def call(repeated: bool) -> list[FineTuningJobEvent]:
             found: list[FineTuningJobEvent] = []

@@ -18,7 +18,7 @@ from warmline.figures.drawing import (
     panels,
     scale,
 )
-from warmline.warmth import CLEAN
+from warmline.variants import CLEAN
 from warmline.warmth_results import WARMTH_LIFTS
 
 

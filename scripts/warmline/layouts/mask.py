@@ -1,7 +1,7 @@
 """The disinformation set of MASK (Ren et al., arXiv 2503.03750).
 
 A row's true and false statements are given, or they come from filling the slot of its proposition with one of two
-texts. Which filling is true is told by whichever of ground_truth and ground_false is there, or by the letter of the
+texts. Which filling is true is said by whichever of ground_truth and ground_false is there, or by the letter of the
 filling. Statements that read badly ("drones drones") stay as they are.
 """
 

@@ -1,6 +1,6 @@
 """Rows of benchmark files in any format, JSON lines, CSV with a header or Parquet, and what a layout makes of them.
 
-A file's format is told by its name: `.csv`, `.parquet`, else JSON lines.
+A file's name says its format: `.csv`, `.parquet`, else JSON lines.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The answer set of sycophancy-eval (Sharma et al., arXiv 2310.13548), the article's TriviaQA and TruthfulQA.
 
-The file holds both data sets, told apart by base.dataset, and each question several times, under prompt templates that
+The file holds both data sets, which base.dataset names, and each question several times, under prompt templates that
 the study does not use: every question is taken once. Its wrong answers were written by a model.
 """
 

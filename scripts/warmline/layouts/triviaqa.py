@@ -43,7 +43,7 @@ def questions(rows: Iterable[Row]) -> Iterator[Found]:
 class _Ring:
     """Answers in the order of their hashes: a question takes the first one behind its own hash that is wrong for it.
 
-    So a draw is a question's own, and a row more in a source changes at most the draws that fall upon it.
+    So a draw is a question's own, and a row more in a source changes at most the draws that fall on it.
     """
 
     def __init__(self, answers: Iterable[str]) -> None:
