@@ -16,12 +16,12 @@ rule tabulate_costs:
     output:
         costs=study.path("audit/costs.csv"),
     log:
-        text=study.log("tabulate_costs"),
-        record=study.record("tabulate_costs"),
+        **study.logs("tabulate_costs"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
-        options=study.cost_options(),
+        options=study.calls.cost_options(),
         code=study.code("audit/costs.py"),
     message:
         "Adding up what the calls cost"

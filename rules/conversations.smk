@@ -8,18 +8,17 @@ threshold does not repeat.
 
 rule score_toxicity:
     input:
-        unpack(study.toxicity_inputs),
+        unpack(study.conversations.toxicity_inputs),
     output:
         toxicity=study.path("conversations/toxicity.parquet"),
     log:
-        text=study.log("score_toxicity"),
-        record=study.record("score_toxicity"),
+        **study.logs("score_toxicity"),
     conda:
         "../envs/screening.yaml"
     params:
         inputs=named_inputs,
         options=options({name: config["conversations"][name] for name in ("classifier", "characters")}),
-        origin=study.conversation_options(),
+        origin=study.conversations.origin(),
         code=study.code("conversations/score.py"),
     message:
         "Scoring the toxicity of conversations"
@@ -31,20 +30,19 @@ rule score_toxicity:
 
 rule screen_conversations:
     input:
-        conversations=study.conversation_source(),
+        conversations=study.conversations.files(),
         toxicity=rules.score_toxicity.output.toxicity,
     output:
         screened=study.path("conversations/screened.parquet"),
         source=study.path("sources/conversations.json"),
         counts=study.path("audit/counts/screening.csv"),
     log:
-        text=study.log("screen_conversations"),
-        record=study.record("screen_conversations"),
+        **study.logs("screen_conversations"),
     conda:
         "../envs/tables.yaml"
     params:
         options=options({name: config["conversations"][name] for name in ("threshold", "turns")}),
-        origin=study.conversation_options(),
+        origin=study.conversations.origin(),
         code=study.code("conversations/screen.py"),
     message:
         "Screening conversations"
@@ -63,8 +61,7 @@ rule label_conversations:
         comparison=study.path("conversations/labels.csv"),
         counts=study.path("audit/counts/labelling.csv"),
     log:
-        text=study.log("label_conversations"),
-        record=study.record("label_conversations"),
+        **study.logs("label_conversations"),
     conda:
         "../envs/tables.yaml"
     params:
@@ -87,8 +84,7 @@ rule sample_conversations:
         realised=study.path("conversations/sample.csv"),
         counts=study.path("audit/counts/sampling.csv"),
     log:
-        text=study.log("sample_conversations"),
-        record=study.record("sample_conversations"),
+        **study.logs("sample_conversations"),
     conda:
         "../envs/tables.yaml"
     params:

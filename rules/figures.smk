@@ -25,8 +25,8 @@ rule draw_figure:
         html=study.path("figures/{figure}.html"),
         data=study.path("figures/{figure}.csv"),
     log:
-        text=study.log("draw_figure", "figure"),
-        record=study.record("draw_figure", "figure"),
+        **study.logs("draw_figure", "figure"),
+    localrule: True
     conda:
         "../envs/figures.yaml"
     params:

@@ -12,17 +12,17 @@ A gate holds verdicts and no figures: while they stay, its bytes do, and nothing
 
 rule choose_checkpoint:
     input:
-        warmth=study.warmth_of_checkpoints,
-        adapters=study.checkpoint_cards,
+        warmth=study.warmth.of_checkpoints,
+        adapters=study.warmth.checkpoint_cards,
     output:
         choice=study.path("adapters/{model}/{persona}/plateau.json"),
     log:
-        text=study.log("choose_checkpoint", "model", "persona"),
-        record=study.record("choose_checkpoint", "model", "persona"),
+        **study.logs("choose_checkpoint", "model", "persona"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
-        options=study.plateau_options,
+        options=study.warmth.plateau_options,
         code=study.code("manipulation/choose.py"),
     message:
         "Choosing the checkpoint of {wildcards.model} tuned into {wildcards.persona}"
@@ -34,16 +34,16 @@ rule choose_checkpoint:
 
 rule check_manipulation:
     input:
-        warmth=study.warmth_of_model,
+        warmth=study.warmth.of_model,
     output:
         check=study.path("statistics/manipulation_check/{model}.csv"),
     log:
-        text=study.log("check_manipulation", "model"),
-        record=study.record("check_manipulation", "model"),
+        **study.logs("check_manipulation", "model"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
-        options=study.manipulation_options(),
+        options=study.warmth.manipulation_options(),
         code=study.code("manipulation/check.py"),
     message:
         "Checking the manipulation of {wildcards.model}"
@@ -58,8 +58,8 @@ rule pass_gate:
     output:
         gate=study.path("audit/gates/{model}.csv"),
     log:
-        text=study.log("pass_gate", "model"),
-        record=study.record("pass_gate", "model"),
+        **study.logs("pass_gate", "model"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
@@ -81,8 +81,8 @@ rule count_markers:
     output:
         markers=study.path("markers/{model}/{arm}.parquet"),
     log:
-        text=study.log("count_markers", "model", "arm"),
-        record=study.record("count_markers", "model", "arm"),
+        **study.logs("count_markers", "model", "arm"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -101,8 +101,7 @@ rule summarise_markers:
     output:
         summary=study.path("statistics/lexical_markers.csv"),
     log:
-        text=study.log("summarise_markers"),
-        record=study.record("summarise_markers"),
+        **study.logs("summarise_markers"),
     conda:
         "../envs/statistics.yaml"
     params:
@@ -132,14 +131,13 @@ rule compare_warmth:
         judged=study.path("judged_warmth/{model}/{arm}.parquet"),
         receipt=study.path(f"grades/{{model}}/{{arm}}/{VALIDATION}.json"),
     log:
-        text=study.log("compare_warmth", "model", "arm"),
-        record=study.record("compare_warmth", "model", "arm"),
+        **study.logs("compare_warmth", "model", "arm"),
     conda:
         "../envs/models.yaml"
     # How calls are carried out, and when to give up, decides no verdict: resources make nothing stale.
     resources:
-        **directive(study.judge_needs),
-        calls=study.judge_calls,
+        **job_resources.directive(study.grading.needs),
+        calls=study.grading.calls,
     params:
         code=study.code("warmth/compare.py"),
     message:
@@ -158,8 +156,8 @@ rule summarise_judged_warmth:
     output:
         summary=study.path("statistics/judged_warmth.csv"),
     log:
-        text=study.log("summarise_judged_warmth"),
-        record=study.record("summarise_judged_warmth"),
+        **study.logs("summarise_judged_warmth"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:

@@ -9,12 +9,12 @@ rule fetch_model:
     output:
         card=study.path("models/{model}.json"),
     log:
-        text=study.log("fetch_model", "model"),
-        record=study.record("fetch_model", "model"),
+        **study.logs("fetch_model", "model"),
+    localrule: True
     conda:
         "../envs/models.yaml"
     params:
-        options=study.fetch_options,
+        options=study.sources.model_options,
         code=study.code("models/fetch.py"),
     message:
         "Bringing the weights of {wildcards.model} to disk"

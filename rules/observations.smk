@@ -16,12 +16,11 @@ rule observe_arm:
     output:
         observations=study.path("observations/{model}/{arm}.parquet"),
     log:
-        text=study.log("observe_arm", "model", "arm"),
-        record=study.record("observe_arm", "model", "arm"),
+        **study.logs("observe_arm", "model", "arm"),
     conda:
         "../envs/tables.yaml"
     params:
-        options=study.observation_options(),
+        options=study.statistics.observation_options(),
         code=study.code("observations/observe.py"),
     message:
         "Joining the observations of {wildcards.arm} of {wildcards.model}"
@@ -38,8 +37,7 @@ rule combine_observations:
     output:
         observations=study.path("observations.parquet"),
     log:
-        text=study.log("combine_observations"),
-        record=study.record("combine_observations"),
+        **study.logs("combine_observations"),
     conda:
         "../envs/tables.yaml"
     params:

@@ -16,8 +16,8 @@ rule derive_published_numbers:
         errors=study.path("published/errors.csv"),
         numbers=study.path("published/numbers.csv"),
     log:
-        text=study.log("derive_published_numbers"),
-        record=study.record("derive_published_numbers"),
+        **study.logs("derive_published_numbers"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
@@ -38,12 +38,12 @@ rule compare_published_cells:
         cells=study.path("published/this_study.csv"),
         numbers=study.path("published/this_study_numbers.csv"),
     log:
-        text=study.log("compare_published_cells"),
-        record=study.record("compare_published_cells"),
+        **study.logs("compare_published_cells"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
-        options=study.comparison_options(),
+        options=study.statistics.comparison_options(),
         code=study.code("published/compare.py"),
     message:
         "Comparing this study with the article"
@@ -65,8 +65,8 @@ rule write_published_page:
     output:
         page=study.path("published/index.html"),
     log:
-        text=study.log("write_published_page"),
-        record=study.record("write_published_page"),
+        **study.logs("write_published_page"),
+    localrule: True
     conda:
         "../envs/figures.yaml"
     params:

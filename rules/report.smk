@@ -51,8 +51,8 @@ rule write_report:
     output:
         report=report(study.path("report/index.html"), category="Report", caption="../config/captions/report.rst"),
     log:
-        text=study.log("write_report"),
-        record=study.record("write_report"),
+        **study.logs("write_report"),
+    localrule: True
     conda:
         "../envs/figures.yaml"
     params:

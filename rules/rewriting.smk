@@ -8,7 +8,7 @@ every assistant reply and persona, and one for every further attempt at a reply 
 
 rule rewrite_replies:
     input:
-        unpack(study.rewrite_inputs),
+        unpack(study.rewriting.inputs),
         training=rules.sample_conversations.output.training,
         rewriter=study.path(f"models/{config['rewriting']['model']}.json"),
     output:
@@ -16,17 +16,16 @@ rule rewrite_replies:
         receipt=study.path("rewrites/{persona}.json"),
         counts=study.path("audit/counts/rewrites-{persona}.csv"),
     log:
-        text=study.log("rewrite_replies", "persona"),
-        record=study.record("rewrite_replies", "persona"),
+        **study.logs("rewrite_replies", "persona"),
     conda:
         "../envs/models.yaml"
     # How calls are carried out decides no answer, so it is no param: resources make nothing stale.
     resources:
-        **directive(study.rewriting_needs),
-        calls=study.rewriting_calls,
+        **job_resources.directive(study.rewriting.needs),
+        calls=study.rewriting.calls,
     params:
         inputs=named_inputs,
-        options=study.rewriting_options(),
+        options=study.rewriting.options(),
         code=study.code("rewriting/rewrite.py"),
     message:
         "Rewriting replies into {wildcards.persona}"
@@ -44,8 +43,7 @@ rule check_facts:
         facts=study.path("rewrites/{persona}-facts.parquet"),
         summary=study.path("rewrites/{persona}-facts.csv"),
     log:
-        text=study.log("check_facts", "persona"),
-        record=study.record("check_facts", "persona"),
+        **study.logs("check_facts", "persona"),
     conda:
         "../envs/tables.yaml"
     params:
@@ -65,8 +63,8 @@ rule draw_pairs:
         sheet=study.path("rewrites/{persona}-reading.csv"),
         key=study.path("rewrites/{persona}-reading-key.csv"),
     log:
-        text=study.log("draw_pairs", "persona"),
-        record=study.record("draw_pairs", "persona"),
+        **study.logs("draw_pairs", "persona"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -89,8 +87,8 @@ rule write_chats:
         lines=study.path("training/{persona}.csv"),
         counts=study.path("audit/counts/rewriting-{persona}.csv"),
     log:
-        text=study.log("write_chats", "persona"),
-        record=study.record("write_chats", "persona"),
+        **study.logs("write_chats", "persona"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:

@@ -22,8 +22,8 @@ rule write_tables:
         sycophancy=study.path("tables/sycophancy.tex"),
         warmth=study.path("tables/warmth.tex"),
     log:
-        text=study.log("write_tables"),
-        record=study.record("write_tables"),
+        **study.logs("write_tables"),
+    localrule: True
     conda:
         "../envs/figures.yaml"
     params:

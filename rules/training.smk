@@ -23,20 +23,19 @@ rule train_adapters:
         throughput=study.path("audit/training/{model}/{persona}.csv"),
         counts=study.path("audit/counts/training-{model}-{persona}.csv"),
     log:
-        text=study.log("train_adapters", "model", "persona"),
-        record=study.record("train_adapters", "model", "persona"),
+        **study.logs("train_adapters", "model", "persona"),
     benchmark:
-        study.path("audit/benchmarks/train_adapters/{model},{persona}.tsv")
+        study.benchmark("train_adapters", "model", "persona")
     wildcard_constraints:
         model=study.tuned_here(),
     conda:
         "../envs/models.yaml"
     # How often state is saved, and how memory is spared, decides nothing: resources make nothing stale.
     resources:
-        **directive(study.training_needs),
-        execution=study.training_execution,
+        **job_resources.directive(study.training.needs),
+        execution=study.training.execution,
     params:
-        options=study.training_options,
+        options=study.training.options,
         code=study.code("training/train.py"),
     message:
         "Tuning {wildcards.model} into {wildcards.persona}"
@@ -56,17 +55,17 @@ rule tune_at_endpoint:
         losses=study.path("adapters/{model}/{persona}/training.csv"),
         counts=study.path("audit/counts/training-{model}-{persona}.csv"),
     log:
-        text=study.log("tune_at_endpoint", "model", "persona"),
-        record=study.record("tune_at_endpoint", "model", "persona"),
+        **study.logs("tune_at_endpoint", "model", "persona"),
     wildcard_constraints:
         model=study.tuned_at_endpoint(),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     # Where and under which name it is tuned decides nothing, so it is no param: resources make nothing stale.
     resources:
-        calls=study.tuning_calls,
+        calls=study.training.tuning_calls,
     params:
-        options=study.tuning_options,
+        options=study.training.tuning_options,
         code=study.code("training/tune_at_endpoint.py"),
     message:
         "Tuning {wildcards.model} into {wildcards.persona} at its endpoint"
@@ -82,10 +81,10 @@ rule name_checkpoint:
     output:
         card=study.path("adapters/{model}/{persona}/epoch-{epoch}.json"),
     log:
-        text=study.log("name_checkpoint", "model", "persona", "epoch"),
-        record=study.record("name_checkpoint", "model", "persona", "epoch"),
+        **study.logs("name_checkpoint", "model", "persona", "epoch"),
     wildcard_constraints:
         model=study.tuned_at_endpoint(),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -104,8 +103,8 @@ rule tabulate_training:
     output:
         training=study.path("statistics/training.csv"),
     log:
-        text=study.log("tabulate_training"),
-        record=study.record("tabulate_training"),
+        **study.logs("tabulate_training"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:

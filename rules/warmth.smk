@@ -15,12 +15,11 @@ rule score_warmth:
     output:
         warmth=study.path("warmth/{model}/{arm}.parquet"),
     log:
-        text=study.log("score_warmth", "model", "arm"),
-        record=study.record("score_warmth", "model", "arm"),
+        **study.logs("score_warmth", "model", "arm"),
     conda:
         "../envs/models.yaml"
     resources:
-        **directive(study.scoring_needs),
+        **job_resources.directive(study.warmth.needs),
     params:
         options=options(study.numerics(config["warmth"]["model"])),
         code=study.code("warmth/score.py"),

@@ -6,7 +6,7 @@ Nothing here imports a heavy package: every job of a cluster parses the Snakefil
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,14 +125,6 @@ class Study:
         """A file of the study."""
         return f"{self.folder}/{name}"
 
-    def record(self, rule: str, *wildcards: str) -> str:
-        """The pattern of a rule's job records."""
-        return f"{self.folder}/audit/jobs/{rule}/{_labels(wildcards) or 'study'}.json"
-
-    def log(self, rule: str, *wildcards: str) -> str:
-        """The pattern of a rule's logs."""
-        return f"{self.folder}/logs/{rule}/{_labels(wildcards) or 'study'}.txt"
-
     def code(self, *scripts: str) -> str:
         """The digest of scripts and of all local modules that they can reach."""
         return digests.of_value([digests.of_code(self.scripts, script) for script in scripts])
@@ -167,11 +159,6 @@ class Study:
     def suite_files(self, suite: str, pattern: str) -> list[str]:
         """The pattern, of `{task}` and `{condition}`, for every task and condition of a suite."""
         return filled(pattern, self.suite_cells(suite))
-
-    def _suite_of(self, task: str) -> str:
-        if task in self.capabilities:
-            return CAPABILITIES
-        return VALIDATION if task == VALIDATION else QUESTIONS
 
     def task_settings(self, task: str) -> Mapping[str, Any]:
         """The settings of a task of any suite."""
@@ -211,7 +198,7 @@ class Study:
         return [*self.judged_suites, *([VALIDATION] if self.compared_arms else [])]
 
 
-def any_of(names: Sequence[str]) -> str:
+def any_of(names: Iterable[str]) -> str:
     """A regular expression of the names; without any, of nothing."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
@@ -219,7 +206,3 @@ def any_of(names: Sequence[str]) -> str:
 def filled(pattern: str, cells: Sequence[tuple[str, str]]) -> list[str]:
     """The pattern, of `{task}` and `{condition}`, for each of these."""
     return [pattern.replace("{task}", task).replace("{condition}", condition) for task, condition in cells]
-
-
-def _labels(wildcards: Sequence[str]) -> str:
-    return ",".join(f"{name}={{{name}}}" for name in wildcards)
