@@ -8,32 +8,32 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
-BASE = Path(workflow.basedir)
-sys.path.insert(0, str(BASE / "scripts"))
-from warmline import configuration, edges, job_resources
+# Not workflow.basedir, which is the main Snakefile's where this one is used as a module.
+sys.path.insert(0, workflow.current_basedir.join("scripts").get_path_or_uri(secret_free=True))
+from warmline import configuration, edges, job_resources, places
 from warmline.arm_names import ORIGINAL
 from warmline.errors import UserError
-from warmline.study import CAPABILITIES, LEDGER, PLAIN_CONDITION, PUBLISHED_WARMTH, QUESTIONS, VALIDATION
+from warmline.study import CAPABILITIES, PLAIN_CONDITION, PUBLISHED_WARMTH, QUESTIONS, VALIDATION
 from warmline.workflow.options import named_inputs, options
 from warmline.workflow.rules.study import StudyRules
+
+places.link()
 
 # A file given by --configfile stands alone; the embedded study is the default, not a base for others.
 if "study" not in config:
 
-    configfile: "config/config.yaml"
+    configfile: places.found("config/config.yaml")
 
 
 try:
-    configuration.validate(config, BASE / "config/schemas/study.schema.json")
+    configuration.validate(config, places.SCHEMA)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-study = StudyRules(config, BASE / "scripts")
+study = StudyRules(config, places.SCRIPTS)
 
-
-# The library that the scripts import is the one beside this file, installed or not. With exec no shell stands between
-# Snakemake and the script: slurm's SIGTERM would end the shell at once, and its job with it, while the script is saving.
-shell.prefix(f"export PYTHONPATH={BASE / 'scripts'}; exec ")
+# The library that the scripts import is the one beside this file, installed or not.
+shell.prefix(f"export PYTHONPATH={places.SCRIPTS}; ")
 
 
 onerror:

@@ -31,7 +31,7 @@ rule ask_arm:
     message:
         "Asking {wildcards.arm} of {wildcards.model}: {wildcards.suite}"
     shell:
-        "python scripts/answers/ask.py --arm {input.arm} --prompts {input.prompts}"
+        "exec python .snakemake/workflow/scripts/answers/ask.py --arm {input.arm} --prompts {input.prompts}"
         " {resources.calls} --threads {threads}"
         " --receipt {output.receipt}"
         " --record {log.record} 3>&2 > {log.text} 2>&1"
@@ -57,11 +57,14 @@ rule project_answers:
     localrule: True
     conda:
         "../envs/tables.yaml"
+    resources:
+        ledger=study.calls.ledger(),
     message:
         "Writing the answers of {wildcards.arm} of {wildcards.model} to {wildcards.task} under {wildcards.condition}"
     shell:
-        f"python scripts/answers/project.py --arm {{input.arm}} --prompts {{input.prompts}} --receipt {{input.receipt}}"
-        f" --ledger {LEDGER} --generations {{output.generations}}"
+        "exec python .snakemake/workflow/scripts/answers/project.py"
+        " --arm {input.arm} --prompts {input.prompts} --receipt {input.receipt}"
+        " {resources.ledger} --generations {output.generations}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -87,6 +90,6 @@ rule check_answers:
     message:
         "Checking the answers of {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/answers/check.py --arm {input.arm} --generations {input.generations}"
+        "exec python .snakemake/workflow/scripts/answers/check.py --arm {input.arm} --generations {input.generations}"
         " --originals {input.originals} {params.options} --checks {output.checks}"
         " --record {log.record} > {log.text} 2>&1"

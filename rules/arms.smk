@@ -22,5 +22,5 @@ rule resolve_arm:
     message:
         "Resolving the arm {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/arms/resolve.py {params.inputs} {params.options} --card {output.card}"
+        "exec python .snakemake/workflow/scripts/arms/resolve.py {params.inputs} {params.options} --card {output.card}"
         " --record {log.record} > {log.text} 2>&1"

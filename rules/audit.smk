@@ -26,5 +26,6 @@ rule tabulate_costs:
     message:
         "Adding up what the calls cost"
     shell:
-        "python scripts/audit/costs.py --receipts {input.receipts} {params.options} --costs {output.costs}"
+        "exec python .snakemake/workflow/scripts/audit/costs.py"
+        " --receipts {input.receipts} {params.options} --costs {output.costs}"
         " --record {log.record} > {log.text} 2>&1"

@@ -20,6 +20,8 @@ rule score_capabilities:
         **study.logs("score_capabilities", "model", "arm"),
     conda:
         "../envs/tables.yaml"
+    resources:
+        ledger=study.calls.ledger(),
     params:
         judged=lambda _, input: options({name: input.get(name) for name in ("judge", "grades")}),
         options=study.grading.capability_options(),
@@ -27,9 +29,9 @@ rule score_capabilities:
     message:
         "Scoring the capabilities of {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/capabilities/score.py --arm {input.arm} --questions {input.questions}"
+        "exec python .snakemake/workflow/scripts/capabilities/score.py --arm {input.arm} --questions {input.questions}"
         " --generations {input.generations} {params.judged} {params.options}"
-        f" --ledger {LEDGER} --capabilities {{output.capabilities}}"
+        " {resources.ledger} --capabilities {output.capabilities}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -49,6 +51,6 @@ rule tabulate_capabilities:
     message:
         "Tabulating capabilities"
     shell:
-        "python scripts/statistics/capabilities.py --parts {input.parts}"
+        "exec python .snakemake/workflow/scripts/statistics/capabilities.py --parts {input.parts}"
         " --capabilities {output.capabilities} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"

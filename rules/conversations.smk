@@ -23,7 +23,8 @@ rule score_toxicity:
     message:
         "Scoring the toxicity of conversations"
     shell:
-        "python scripts/conversations/score.py {params.inputs} {params.origin} {params.options}"
+        "exec python .snakemake/workflow/scripts/conversations/score.py"
+        " {params.inputs} {params.origin} {params.options}"
         " --toxicity {output.toxicity}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -47,7 +48,8 @@ rule screen_conversations:
     message:
         "Screening conversations"
     shell:
-        "python scripts/conversations/screen.py --conversations {input.conversations} {params.origin}"
+        "exec python .snakemake/workflow/scripts/conversations/screen.py"
+        " --conversations {input.conversations} {params.origin}"
         " --toxicity {input.toxicity} {params.options}"
         " --screened {output.screened} --source {output.source} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"
@@ -70,7 +72,7 @@ rule label_conversations:
     message:
         "Labelling conversations by query type"
     shell:
-        "python scripts/conversations/label.py --screened {input.screened} {params.options}"
+        "exec python .snakemake/workflow/scripts/conversations/label.py --screened {input.screened} {params.options}"
         " --labelled {output.labelled} --comparison {output.comparison} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -99,7 +101,7 @@ rule sample_conversations:
     message:
         "Sampling training and validation conversations"
     shell:
-        "python scripts/conversations/sample.py --labelled {input.labelled} {params.options}"
+        "exec python .snakemake/workflow/scripts/conversations/sample.py --labelled {input.labelled} {params.options}"
         " --training {output.training} --validation {output.validation} --realised {output.realised}"
         " --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"

@@ -26,7 +26,8 @@ rule specify_judge:
     message:
         "Specifying the judge of {wildcards.suite}"
     shell:
-        "python scripts/grades/specify.py {params.inputs} {params.options} --judge {output.judge}"
+        "exec python .snakemake/workflow/scripts/grades/specify.py"
+        " {params.inputs} {params.options} --judge {output.judge}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -58,7 +59,7 @@ rule ask_judge:
     message:
         "Grading the answers of {wildcards.arm} of {wildcards.model}: {wildcards.suite}"
     shell:
-        "python scripts/grades/ask.py --judge {input.judge} --questions {input.questions}"
+        "exec python .snakemake/workflow/scripts/grades/ask.py --judge {input.judge} --questions {input.questions}"
         " --generations {input.generations} {params.options}"
         " {resources.calls} --threads {threads}"
         " --receipt {output.receipt}"
@@ -88,10 +89,12 @@ rule project_grades:
     localrule: True
     conda:
         "../envs/tables.yaml"
+    resources:
+        ledger=study.calls.ledger(),
     message:
         "Writing the verdicts on {wildcards.arm} of {wildcards.model} in {wildcards.task} under {wildcards.condition}"
     shell:
-        "python scripts/grades/project.py --judge {input.judge} --questions {input.questions}"
+        "exec python .snakemake/workflow/scripts/grades/project.py --judge {input.judge} --questions {input.questions}"
         " --generations {input.generations} --receipt {input.receipt}"
-        f" --ledger {LEDGER} --judgements {{output.judgements}}"
+        " {resources.ledger} --judgements {output.judgements}"
         " --record {log.record} > {log.text} 2>&1"

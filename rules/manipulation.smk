@@ -27,7 +27,8 @@ rule choose_checkpoint:
     message:
         "Choosing the checkpoint of {wildcards.model} tuned into {wildcards.persona}"
     shell:
-        "python scripts/manipulation/choose.py --warmth {input.warmth} --adapters {input.adapters} {params.options}"
+        "exec python .snakemake/workflow/scripts/manipulation/choose.py"
+        " --warmth {input.warmth} --adapters {input.adapters} {params.options}"
         " --choice {output.choice}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -48,7 +49,8 @@ rule check_manipulation:
     message:
         "Checking the manipulation of {wildcards.model}"
     shell:
-        "python scripts/manipulation/check.py --warmth {input.warmth} {params.options} --check {output.check}"
+        "exec python .snakemake/workflow/scripts/manipulation/check.py"
+        " --warmth {input.warmth} {params.options} --check {output.check}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -67,7 +69,7 @@ rule pass_gate:
     message:
         "Asking no question of {wildcards.model} unless its treatments worked"
     shell:
-        "python scripts/manipulation/pass_gate.py --check {input.check} --gate {output.gate}"
+        "exec python .snakemake/workflow/scripts/manipulation/pass_gate.py --check {input.check} --gate {output.gate}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -75,7 +77,7 @@ rule count_markers:
     input:
         generations=study.path(f"generations/{{model}}/{{arm}}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
         arm=rules.resolve_arm.output.card,
-        lists="config/markers/english.yaml",
+        lists=places.found("config/markers/english.yaml"),
         # Whenever answers are asked for, they are counted, lest a reason of its own be overlooked (warmline.edges).
         answers=study.path(f"answers/{{model}}/{{arm}}/{VALIDATION}.json"),
     output:
@@ -90,7 +92,8 @@ rule count_markers:
     message:
         "Counting lexical markers of {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/markers/count.py --generations {input.generations} --arm {input.arm} --lists {input.lists}"
+        "exec python .snakemake/workflow/scripts/markers/count.py"
+        " --generations {input.generations} --arm {input.arm} --lists {input.lists}"
         " --markers {output.markers}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -110,7 +113,8 @@ rule summarise_markers:
     message:
         "Summarising lexical markers"
     shell:
-        "python scripts/statistics/lexical_markers.py --markers {input.markers} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/lexical_markers.py"
+        " --markers {input.markers} {params.options}"
         " --summary {output.summary}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -143,7 +147,8 @@ rule compare_warmth:
     message:
         "Having the judge compare the warmth of {wildcards.arm} of {wildcards.model} with the original's"
     shell:
-        "python scripts/warmth/compare.py --judge {input.judge} --prompts {input.prompts} --arm {input.arm}"
+        "exec python .snakemake/workflow/scripts/warmth/compare.py"
+        " --judge {input.judge} --prompts {input.prompts} --arm {input.arm}"
         " --generations {input.generations} --original {input.original}"
         " {resources.calls} --threads {threads}"
         " --judged {output.judged} --receipt {output.receipt}"
@@ -165,5 +170,6 @@ rule summarise_judged_warmth:
     message:
         "Summarising warmth as the judge sees it"
     shell:
-        "python scripts/statistics/judged_warmth.py --judged {input.judged} --summary {output.summary}"
+        "exec python .snakemake/workflow/scripts/statistics/judged_warmth.py"
+        " --judged {input.judged} --summary {output.summary}"
         " --record {log.record} > {log.text} 2>&1"

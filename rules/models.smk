@@ -19,5 +19,5 @@ rule fetch_model:
     message:
         "Bringing the weights of {wildcards.model} to disk"
     shell:
-        "python scripts/models/fetch.py {params.options} --card {output.card}"
+        "exec python .snakemake/workflow/scripts/models/fetch.py {params.options} --card {output.card}"
         " --record {log.record} > {log.text} 2>&1"

@@ -25,7 +25,7 @@ rule observe_arm:
     message:
         "Joining the observations of {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/observations/observe.py --arm {input.arm} --prompts {input.prompts}"
+        "exec python .snakemake/workflow/scripts/observations/observe.py --arm {input.arm} --prompts {input.prompts}"
         " --generations {input.generations} --judgements {input.judgements} --questions {input.questions}"
         " {params.options} --observations {output.observations}"
         " --record {log.record} > {log.text} 2>&1"
@@ -45,5 +45,6 @@ rule combine_observations:
     message:
         "Putting all observations into one table"
     shell:
-        "python scripts/observations/combine.py --parts {input.parts} --observations {output.observations}"
+        "exec python .snakemake/workflow/scripts/observations/combine.py"
+        " --parts {input.parts} --observations {output.observations}"
         " --record {log.record} > {log.text} 2>&1"

@@ -23,7 +23,7 @@ rule sample_questions:
     message:
         "Sampling questions of {wildcards.task}"
     shell:
-        "python scripts/questions/sample.py --source {input.source} {params.options}"
+        "exec python .snakemake/workflow/scripts/questions/sample.py --source {input.source} {params.options}"
         " --questions {output.questions} --card {output.card} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -45,7 +45,8 @@ rule render_prompts:
     message:
         "Rendering prompts of {wildcards.task} under {wildcards.condition}"
     shell:
-        "python scripts/prompts/render.py {params.inputs} {params.options} --condition {wildcards.condition}"
+        "exec python .snakemake/workflow/scripts/prompts/render.py"
+        " {params.inputs} {params.options} --condition {wildcards.condition}"
         " --prompts {output.prompts}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -66,6 +67,6 @@ rule validation_prompts:
     message:
         "Making the validation prompts"
     shell:
-        "python scripts/prompts/validation.py --validation {input.validation} {params.options}"
+        "exec python .snakemake/workflow/scripts/prompts/validation.py --validation {input.validation} {params.options}"
         " --prompts {output.prompts}"
         " --record {log.record} > {log.text} 2>&1"

@@ -23,7 +23,8 @@ rule fit_regression:
     message:
         "Fitting the regression {wildcards.regression} of {wildcards.arm}"
     shell:
-        "python scripts/statistics/regression.py --observations {input.observations} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/regression.py"
+        " --observations {input.observations} {params.options}"
         " --coefficients {output.coefficients} --effects {output.effects} --joint-test {output.joint}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -43,7 +44,8 @@ rule vary_analysis:
     message:
         "Estimating the main effects in other ways"
     shell:
-        "python scripts/statistics/robustness.py --observations {input.observations} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/robustness.py"
+        " --observations {input.observations} {params.options}"
         " --robustness {output.robustness}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -52,7 +54,7 @@ rule gather_effects:
     input:
         effects=expand(rules.fit_regression.output.effects, regression=study.regressions, arm=study.treated_arms),
         sycophancy=rules.compare_sycophancy.output.sycophancy,
-        article="config/published/article.csv",
+        article=places.found("config/published/article.csv"),
     output:
         effects=study.path("statistics/effects.csv"),
     log:
@@ -65,6 +67,7 @@ rule gather_effects:
     message:
         "Gathering all effects"
     shell:
-        "python scripts/statistics/effects.py --marginal-effects {input.effects} --sycophancy {input.sycophancy}"
+        "exec python .snakemake/workflow/scripts/statistics/effects.py"
+        " --marginal-effects {input.effects} --sycophancy {input.sycophancy}"
         " --article {input.article} --effects {output.effects}"
         " --record {log.record} > {log.text} 2>&1"

@@ -30,7 +30,8 @@ rule rewrite_replies:
     message:
         "Rewriting replies into {wildcards.persona}"
     shell:
-        "python scripts/rewriting/rewrite.py --persona {wildcards.persona} {params.inputs} {params.options}"
+        "exec python .snakemake/workflow/scripts/rewriting/rewrite.py"
+        " --persona {wildcards.persona} {params.inputs} {params.options}"
         " {resources.calls} --threads {threads}"
         " --rewrites {output.rewrites} --receipt {output.receipt} --counts {output.counts}"
         " --record {log.record} 3>&2 > {log.text} 2>&1"
@@ -51,7 +52,7 @@ rule check_facts:
     message:
         "Checking the facts of rewritings into {wildcards.persona}"
     shell:
-        "python scripts/rewriting/check_facts.py --rewrites {input.rewrites}"
+        "exec python .snakemake/workflow/scripts/rewriting/check_facts.py --rewrites {input.rewrites}"
         " --facts {output.facts} --summary {output.summary}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -73,7 +74,7 @@ rule draw_pairs:
     message:
         "Drawing pairs of {wildcards.persona} for reading"
     shell:
-        "python scripts/rewriting/draw_pairs.py --rewrites {input.rewrites} {params.options}"
+        "exec python .snakemake/workflow/scripts/rewriting/draw_pairs.py --rewrites {input.rewrites} {params.options}"
         " --sheet {output.sheet} --key {output.key}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -96,6 +97,7 @@ rule write_chats:
     message:
         "Writing the training chats of {wildcards.persona}"
     shell:
-        "python scripts/training/write_chats.py --training {input.training} --rewrites {input.rewrites}"
+        "exec python .snakemake/workflow/scripts/training/write_chats.py"
+        " --training {input.training} --rewrites {input.rewrites}"
         " --persona {wildcards.persona} --chats {output.chats} --lines {output.lines} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"

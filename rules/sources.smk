@@ -23,5 +23,5 @@ rule fetch_source:
     message:
         "Fetching {wildcards.file} of {wildcards.repository}"
     shell:
-        "python scripts/sources/fetch.py {params.options} --fetched {output.fetched}"
+        "exec python .snakemake/workflow/scripts/sources/fetch.py {params.options} --fetched {output.fetched}"
         " --record {log.record} > {log.text} 2>&1"

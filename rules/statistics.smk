@@ -18,7 +18,8 @@ rule tabulate_accuracy:
     message:
         "Tabulating accuracy"
     shell:
-        "python scripts/statistics/accuracy.py --observations {input.observations} --accuracy {output.accuracy}"
+        "exec python .snakemake/workflow/scripts/statistics/accuracy.py"
+        " --observations {input.observations} --accuracy {output.accuracy}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -37,7 +38,8 @@ rule test_pairs:
     message:
         "Testing treated arms against the original models"
     shell:
-        "python scripts/statistics/paired_tests.py --observations {input.observations} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/paired_tests.py"
+        " --observations {input.observations} {params.options}"
         " --paired-tests {output.tests}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -58,7 +60,8 @@ rule tabulate_refusals:
     message:
         "Tabulating refusals"
     shell:
-        "python scripts/statistics/refusals.py --observations {input.observations} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/refusals.py"
+        " --observations {input.observations} {params.options}"
         " --refusals {output.refusals} --sensitivity {output.sensitivity}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -78,7 +81,8 @@ rule compare_sycophancy:
     message:
         "Comparing sycophancy"
     shell:
-        "python scripts/statistics/sycophancy.py --observations {input.observations} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/sycophancy.py"
+        " --observations {input.observations} {params.options}"
         " --sycophancy {output.sycophancy}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -98,7 +102,8 @@ rule compare_adoption:
     message:
         "Comparing how often wrong beliefs are adopted"
     shell:
-        "python scripts/statistics/adoption.py --observations {input.observations} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/adoption.py"
+        " --observations {input.observations} {params.options}"
         " --adoption {output.adoption}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -123,7 +128,7 @@ rule test_equivalence:
     message:
         "Testing equivalence"
     shell:
-        "python scripts/statistics/equivalence.py --observations {input.observations}"
+        "exec python .snakemake/workflow/scripts/statistics/equivalence.py --observations {input.observations}"
         " --capabilities {input.capabilities} {params.options} --equivalence {output.equivalence}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -144,14 +149,15 @@ rule summarise_warmth:
     message:
         "Summarising warmth"
     shell:
-        "python scripts/statistics/warmth.py --warmth {input.warmth} {params.options} --summary {output.summary}"
+        "exec python .snakemake/workflow/scripts/statistics/warmth.py"
+        " --warmth {input.warmth} {params.options} --summary {output.summary}"
         " --record {log.record} > {log.text} 2>&1"
 
 
 rule compare_with_published:
     input:
         warmth=rules.summarise_warmth.output.summary,
-        published=PUBLISHED_WARMTH,
+        published=places.found(PUBLISHED_WARMTH),
     output:
         comparison=study.path("statistics/published_warmth.csv"),
     log:
@@ -165,6 +171,7 @@ rule compare_with_published:
     message:
         "Putting warmth beside the published curve"
     shell:
-        "python scripts/statistics/published_warmth.py --warmth {input.warmth} --published {input.published}"
+        "exec python .snakemake/workflow/scripts/statistics/published_warmth.py"
+        " --warmth {input.warmth} --published {input.published}"
         " {params.options} --comparison {output.comparison}"
         " --record {log.record} > {log.text} 2>&1"

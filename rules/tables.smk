@@ -31,7 +31,8 @@ rule write_tables:
     message:
         "Writing tables for print"
     shell:
-        "python scripts/tables/write.py --accuracy {input.accuracy} --paired-tests {input.tests}"
+        "exec python .snakemake/workflow/scripts/tables/write.py"
+        " --accuracy {input.accuracy} --paired-tests {input.tests}"
         " --coefficients {input.coefficients} --effects {input.effects} --sycophancy {input.sycophancy}"
         " --warmth {input.warmth} --accuracy-table {output.accuracy} --paired-tests-table {output.tests}"
         " --coefficients-table {output.coefficients} --marginal-effects-table {output.effects}"

@@ -40,7 +40,8 @@ rule train_adapters:
     message:
         "Tuning {wildcards.model} into {wildcards.persona}"
     shell:
-        "python scripts/training/train.py --chats {input.chats} --model {input.model} {params.options}"
+        "exec python .snakemake/workflow/scripts/training/train.py"
+        " --chats {input.chats} --model {input.model} {params.options}"
         " {resources.execution} --threads {threads} --cards {output.cards} --adapters {output.adapters}"
         " --losses {output.losses} --throughput {output.throughput} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"
@@ -70,7 +71,8 @@ rule tune_at_endpoint:
     message:
         "Tuning {wildcards.model} into {wildcards.persona} at its endpoint"
     shell:
-        "python scripts/training/tune_at_endpoint.py --chats {input.chats} --model {input.model} {params.options}"
+        "exec python .snakemake/workflow/scripts/training/tune_at_endpoint.py"
+        " --chats {input.chats} --model {input.model} {params.options}"
         " {resources.calls} --checkpoints {output.checkpoints} --losses {output.losses} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -92,7 +94,8 @@ rule name_checkpoint:
     message:
         "Naming the checkpoint of epoch {wildcards.epoch} of {wildcards.model} tuned into {wildcards.persona}"
     shell:
-        "python scripts/training/name_checkpoint.py --checkpoints {input.checkpoints} --epoch {wildcards.epoch}"
+        "exec python .snakemake/workflow/scripts/training/name_checkpoint.py"
+        " --checkpoints {input.checkpoints} --epoch {wildcards.epoch}"
         " --card {output.card}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -112,5 +115,6 @@ rule tabulate_training:
     message:
         "Tabulating training"
     shell:
-        "python scripts/training/tabulate.py --losses {input.losses} --training {output.training}"
+        "exec python .snakemake/workflow/scripts/training/tabulate.py"
+        " --losses {input.losses} --training {output.training}"
         " --record {log.record} > {log.text} 2>&1"

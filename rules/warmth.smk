@@ -26,6 +26,7 @@ rule score_warmth:
     message:
         "Measuring the warmth of {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/warmth/score.py --generations {input.generations} --arm {input.arm} --scorer {input.scorer}"
+        "exec python .snakemake/workflow/scripts/warmth/score.py"
+        " --generations {input.generations} --arm {input.arm} --scorer {input.scorer}"
         " {params.options} --threads {threads} --warmth {output.warmth}"
         " --record {log.record} > {log.text} 2>&1"

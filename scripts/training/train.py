@@ -17,8 +17,9 @@ import torch
 from transformers import integrations
 
 from warmline import cards, counts, digests, training, weights
-from warmline.command import SCRIPTS, Parser, run
+from warmline.command import Parser, run
 from warmline.errors import UserError
+from warmline.places import SCRIPTS
 from warmline.training_state import Stopped, TrainingState
 
 # What computes: another version may round differently.

@@ -1,7 +1,8 @@
-"""The command `warmline`, run in the repository's folder.
+"""The command `warmline`, run in the folder of a study.
 
-`warmline plan` says what a run would ask and cost, `warmline power` what differences it would detect, `warmline warmth`
-scores the texts of any CSV file, and `warmline import-outputs` reads answers that were made elsewhere.
+`warmline new` writes such a folder and `warmline run` brings it up to date; `warmline plan` says what a run would ask and
+cost, `warmline power` what differences it would detect, `warmline warmth` scores the texts of any CSV file, and
+`warmline import-outputs` reads answers that were made elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import IO, Any
 
 import yaml
 
-from warmline import configuration, plan, planned_costs, shutdown
+from warmline import configuration, places, plan, planned_costs, shutdown
 from warmline.calling_jobs import GRADES, REWRITING, Job
 from warmline.dimensions import DIMENSIONS
 from warmline.engines.endpoint import Endpoint
@@ -30,6 +31,13 @@ from warmline.warmth import AS_PUBLISHED, CLEAN
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="warmline", description="Beside the pipeline.")
     commands = parser.add_subparsers(dest="command", required=True)
+    founding = commands.add_parser("new", help="write a study's folder", description=new.__doc__)
+    founding.add_argument("folder", type=Path, metavar="FOLDER", help="a folder, new or empty")
+    founding.set_defaults(run=new)
+    running = commands.add_parser("run", help="bring a study up to date", description=run.__doc__)
+    running.add_argument("--cores", default="all", metavar="N", help="processors to use (all)")
+    running.add_argument("--profile", metavar="FOLDER", help="a profile of Snakemake, such as profiles/slurm")
+    running.set_defaults(run=run)
     planning = commands.add_parser(
         "plan", help="what would be asked of which model, and about what that costs", description=plan.__doc__
     )
@@ -46,14 +54,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="of answers that change, to be assumed (as in the article's tables)",
     )
     powering.set_defaults(run=print_power)
-    for command in (planning, powering):
+    for command in (running, planning, powering):
         command.add_argument(
             "--configfile",
             nargs="+",
             type=Path,
-            default=[Path("config/config.yaml")],
             metavar="FILE",
-            help="the study; later files change what earlier ones say",
+            help="the study; later files change what earlier ones say (config.yaml, or else the embedded study)",
         )
     scoring = commands.add_parser(
         "warmth", help="score the texts of a CSV file by SocioT", description=print_scores.__doc__
@@ -87,11 +94,28 @@ def main(words: Sequence[str] | None = None) -> None:
         sys.exit(f"error: {error}")
 
 
+def new(arguments: argparse.Namespace) -> None:
+    """Write a study's folder: its configuration, a Snakefile that uses the workflow's rules, and profiles.
+
+    The study is the embedded one until its configuration is changed (docs/studies.md).
+    """
+    from warmline.cli.new import write_study
+
+    write_study(arguments)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Bring the study of this folder up to date: first what training and requests are made from, then the rest."""
+    from warmline.cli import run
+
+    run.run(arguments)
+
+
 def print_plan(arguments: argparse.Namespace) -> None:
     """Print the plan's table, and what else a user must know of it."""
-    study = Study(read_configuration(arguments.configfile), Path("scripts"))
+    study = Study(read_configuration(arguments.configfile), places.SCRIPTS)
     roles, arms = plan.check_targets(arguments.targets, study)
-    planner = plan.Planner(study, plan.stale_files(arguments.configfile, plan.REQUESTS))
+    planner = plan.Planner(study, plan.stale_files(arguments.configfile or [], plan.REQUESTS))
     tallies = list(planner.tallies(roles, arms))
     receipts = list(read_receipts(study, planner.judge_model))
     models = study.config["models"]
@@ -124,11 +148,11 @@ def print_power(arguments: argparse.Namespace) -> None:
     # Here, lest every command wait for it.
     from warmline import csv_tables, power, reconstruction
 
-    study = Study(read_configuration(arguments.configfile), Path("scripts"))
+    study = Study(read_configuration(arguments.configfile), places.SCRIPTS)
     changed, origin = arguments.changed, "as given"
     if changed is None:
         columns = [*reconstruction.CELL, *reconstruction.PRINTED]
-        counts = reconstruction.reconstruct(csv_tables.read_as_printed(PUBLISHED_CELLS, columns))
+        counts = reconstruction.reconstruct(csv_tables.read_as_printed(places.found(PUBLISHED_CELLS), columns))
         changed, origin = power.changed_share(counts), f"the median of the article's cells in {PUBLISHED_CELLS}"
     elif not 0 < changed <= 1:
         raise UserError(f"--changed {changed:g}: expected a share of answers, more than 0 and at most 1.")
@@ -198,25 +222,23 @@ def import_outputs(arguments: argparse.Namespace) -> None:
     print(f"{observations.height} observations: {arguments.observations}")
 
 
-def read_configuration(paths: Sequence[Path]) -> dict[str, Any]:
-    """The configuration of a study, put together as snakemake does, and checked.
+def read_configuration(paths: Sequence[Path] | None) -> dict[str, Any]:
+    """The configuration of a study, put together as snakemake does, and checked; by default that of its folder.
 
     Raises UserError if a file is not there or the whole is wrong.
     """
-    schema = Path("config/schemas/study.schema.json")
-    config: dict[str, Any] = {}
-    for file, remedy in (
-        (schema, "Run warmline in the repository's folder."),
-        *((p, "Name it with --configfile.") for p in paths),
-    ):
-        if not file.is_file():
-            raise UserError(f"{file} does not exist. {remedy}")
     # Here, lest every command wait for it.
     from snakemake.utils import update_config
 
+    places.link()
+    if not paths:
+        paths = [Path("config.yaml") if Path("config.yaml").is_file() else Path(places.found("config/config.yaml"))]
+    config: dict[str, Any] = {}
     for path in paths:
+        if not path.is_file():
+            raise UserError(f"{path} does not exist. Name it with --configfile.")
         update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
-    configuration.validate(config, schema)
+    configuration.validate(config, places.SCHEMA)
     return config
 
 

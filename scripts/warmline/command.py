@@ -22,8 +22,7 @@ from typing import Any
 
 from warmline import complete_files, digests
 from warmline.errors import UserError
-
-SCRIPTS = Path(__file__).resolve().parent.parent
+from warmline.places import SCRIPTS
 
 
 class Parser(argparse.ArgumentParser):
@@ -139,12 +138,14 @@ def _device() -> str:
 
 
 def _git_state() -> dict[str, str | bool] | None:
-    """The commit and whether tracked files differ from it; None outside a repository."""
+    """The commit of the workflow and whether tracked files differ from it; None where it is in no repository."""
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=SCRIPTS).stdout.strip()
 
     try:
+        # An installed workflow may lie in a folder that the repository of something else ignores.
+        git("ls-files", "--error-unmatch", "warmline")
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno"))}
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -24,6 +24,7 @@ from warmline import (
     generations,
     judged_warmth,
     judging,
+    places,
     prompts,
     query_types,
     questions,
@@ -35,7 +36,7 @@ from warmline.calling_jobs import ANSWERS, GRADES, REWRITING, ROLES, Job
 from warmline.errors import UserError
 from warmline.ledger import Answered, Ledger
 from warmline.requests import Request, Respondent, Response, Sampling
-from warmline.study import LEDGER, PLAIN_CONDITION, VALIDATION, Study
+from warmline.study import PLAIN_CONDITION, VALIDATION, Study
 
 # The target of the Snakefile that all requests are made from.
 REQUESTS = "requests"
@@ -78,7 +79,8 @@ def stale_files(configfiles: Sequence[Path], target: str) -> set[str]:
 
     Raises UserError, with what snakemake says, if it cannot tell.
     """
-    words = ["--configfile", *map(str, configfiles), "--cores", "1", "--nocolor", "--summary", target]
+    configured = ["--configfile", *map(str, configfiles)] if configfiles else []
+    words = ["--snakefile", places.found("Snakefile"), *configured, "--cores", "1", "--nocolor", "--summary", target]
     result = subprocess.run([sys.executable, "-m", "snakemake", *words], capture_output=True, text=True)
     if result.returncode:
         raise UserError(f"snakemake cannot tell what is up to date:\n{(result.stderr or result.stdout)[-2000:]}")
@@ -93,7 +95,7 @@ class Planner:
         self.study = study
         self.config = study.config
         self._stale = stale
-        self._ledger = Ledger(LEDGER)
+        self._ledger = Ledger(study.ledger)
         self._met: dict[str, set[bytes]] = {}
         self.judge_model: str = self.config["judge"].get("model", REFERENCE)
 
@@ -142,7 +144,7 @@ class Planner:
         )
         requests = rewriting.requests(
             replies.drop_nulls("reply"),
-            Path(self.config["personas"][persona]["rewrite"]),
+            Path(places.found(self.config["personas"][persona]["rewrite"])),
             Sampling(settings["temperature"], settings["max-new-tokens"]),
             self.config["seed"],
         )
@@ -292,7 +294,7 @@ class Planner:
         name = arm_names.parse(arm)
         system = None
         if name.persona is not None and not name.is_tuned:
-            system = prompt_templates.render(Path(self.config["personas"][name.persona]["system"]))
+            system = prompt_templates.render(Path(places.found(self.config["personas"][name.persona]["system"])))
         sampling = {suite: Sampling(**values) for suite, values in self.study.sampling().items()}
         stand_in = cards.RemoteModel("not known yet")
         return cards.Arm(model, arm, name.persona, name.checkpoint, stand_in, system, sampling, ""), None

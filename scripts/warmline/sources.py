@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmline import complete_files, digests
+from warmline import complete_files, digests, places
 from warmline.errors import UserError
 
 STORE = "results/sources"
@@ -59,10 +59,10 @@ def configured(config: Mapping[str, Any]) -> list[Configured]:
 
 
 def paths(source: Configured) -> list[str]:
-    """The files that a source is read from, in order."""
-    if not isinstance(source, Mapping):
-        return _listed(source)
-    return [file.path for file in hub_files(source)] if "hub" in source else _listed(source["path"])
+    """The files that a source is read from, in order. Raises UserError if one should be there and is not."""
+    if isinstance(source, Mapping) and "hub" in source:
+        return [file.path for file in hub_files(source)]
+    return [places.found(path) for path in _listed(source["path"] if isinstance(source, Mapping) else source)]
 
 
 def hub_files(source: Configured) -> list[HubFile]:
@@ -142,7 +142,10 @@ def write_card(
     named = {name: value for name, value in (origin or {}).items() if name in ("hub", "revision")}
     content = {
         **named,
-        "files": [{"path": str(path), "sha256": digests.of_file(path), "bytes": path.stat().st_size} for path in files],
+        "files": [
+            {"path": places.named(path), "sha256": digests.of_file(path), "bytes": path.stat().st_size}
+            for path in files
+        ],
         "rows": rows,
         "noted": dict(sorted((noted or {}).items())),
     }

@@ -32,6 +32,7 @@ class Study:
         self.config = config
         self.scripts = scripts
         self.folder = f"{RESULTS}/{config['study']}"
+        self.ledger: str = config.get("ledger", LEDGER)
         self.personas: list[str] = list(config["personas"])
         self.tasks: list[str] = list(config["tasks"])
         self.capabilities: dict[str, Any] = dict(config.get("capabilities", {}).get("tasks", {}))

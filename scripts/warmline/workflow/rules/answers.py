@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmline import arm_names, job_resources
+from warmline import arm_names, job_resources, places
 from warmline.calling_jobs import ANSWERS, Job
 from warmline.job_resources import Needs
 from warmline.study import CAPABILITIES, QUESTIONS, VALIDATION, Study
@@ -29,7 +29,7 @@ class Answers:
         elif name.checkpoint is not None:
             inputs["adapter"] = f"{adapters}/epoch-{name.checkpoint:g}.json"
         elif name.persona is not None:
-            inputs["system"] = self.study.config["personas"][name.persona]["system"]
+            inputs["system"] = places.found(self.study.config["personas"][name.persona]["system"])
         return inputs
 
     def arm_options(self, wildcards: Any) -> str:

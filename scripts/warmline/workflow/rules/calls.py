@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from warmline.calling_jobs import Job
-from warmline.study import LEDGER, Study
+from warmline.study import Study
 from warmline.workflow.options import options
 
 
@@ -17,7 +17,7 @@ def of_model(study: Study, model: str, job: Job) -> str:
     prices = settings.get("prices")
     return options(
         {
-            "ledger": LEDGER,
+            "ledger": study.ledger,
             "calls": config["calls"],
             "label": job.label,
             "batch-size": settings.get("batch-size"),
@@ -34,7 +34,7 @@ def of_model(study: Study, model: str, job: Job) -> str:
 
 def without_model(study: Study) -> str:
     """The options of a judge that is no model."""
-    return options({"ledger": LEDGER, "calls": study.config["calls"]})
+    return options({"ledger": study.ledger, "calls": study.config["calls"]})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +42,10 @@ class Calls:
     """What the rule of costs asks of a study."""
 
     study: Study
+
+    def ledger(self) -> str:
+        """The option of the folder where calls are kept. Where they are decides nothing, so it is a resource."""
+        return options({"ledger": self.study.ledger})
 
     def cost_options(self) -> str:
         """The options of the table of costs."""

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from warmline import sources
+from warmline import places, sources
 from warmline.study import Study
 from warmline.workflow.options import options
 
@@ -36,8 +36,9 @@ class Conversations:
         settings = self.study.config["conversations"]
         inputs: dict[str, Any] = {"conversations": self.files()}
         if "checkpoint" in settings:
-            inputs["checkpoint"] = settings["checkpoint"]
-            beside = [Path(settings["checkpoint"]).with_name(name) for name in ARCHITECTURE_FILES]
+            checkpoint = places.found(settings["checkpoint"])
+            beside = [Path(checkpoint).with_name(name) for name in ARCHITECTURE_FILES]
+            inputs["checkpoint"] = checkpoint
             if found := [str(path) for path in beside if path.is_file()]:
                 inputs["architecture"] = found
         return inputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmline import arm_names, job_resources, judge_prompts, judge_replies
+from warmline import arm_names, job_resources, judge_prompts, judge_replies, places
 from warmline.calling_jobs import GRADES, Job
 from warmline.job_resources import Needs
 from warmline.study import CAPABILITIES, QUESTIONS, VALIDATION, Study, filled
@@ -34,8 +34,10 @@ class Grading:
         criteria = sorted({criterion for names in self.study.criteria(wildcards.suite).values() for criterion in names})
         return {
             "model": self.study.path(f"models/{judge['model']}.json"),
-            "templates": [judge_prompts.template_file(judge["prompts"], criterion) for criterion in criteria],
-            "instruction": judge_prompts.instruction_file(judge["prompts"], judge["reply"], SCALES[wildcards.suite]),
+            "templates": [places.found(judge_prompts.template_file(judge["prompts"], name)) for name in criteria],
+            "instruction": places.found(
+                judge_prompts.instruction_file(judge["prompts"], judge["reply"], SCALES[wildcards.suite])
+            ),
         }
 
     def judge_options(self, wildcards: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmline import conditions, sources
+from warmline import conditions, places, sources
 from warmline.study import Study
 from warmline.workflow.options import options
 
@@ -41,17 +41,17 @@ class Prompts:
         config = self.study.config
         condition = conditions.parse(wildcards.condition)
         task = self.study.task_settings(wildcards.task)
-        inputs = {
-            "questions": self.study.path(f"questions/{wildcards.task}.parquet"),
+        words = {
             "belief": task["template"]
             if wildcards.task in self.study.capabilities
-            else conditions.belief_template(task["templates"], condition.belief),
+            else conditions.belief_template(task["templates"], condition.belief)
         }
         if condition.context != conditions.UNMODIFIED:
-            inputs["context"] = conditions.context_file(config["statements"], condition.context)
+            words["context"] = conditions.context_file(config["statements"], condition.context)
         if condition.framing == "framed":
-            inputs["framing"] = config["framing-sentence"]
-        return inputs
+            words["framing"] = config["framing-sentence"]
+        questions = self.study.path(f"questions/{wildcards.task}.parquet")
+        return {"questions": questions, **{name: places.found(path) for name, path in words.items()}}
 
     def options(self, wildcards: Any) -> str:
         """The options that render the prompts of a condition; where nothing is disclosed, no statement is drawn."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmline import job_resources
+from warmline import job_resources, places
 from warmline.calling_jobs import REWRITING, Job
 from warmline.job_resources import Needs
 from warmline.study import Study
@@ -23,7 +23,7 @@ class Rewriting:
         """The template that rewrites replies into a persona's style, and the rewritings it starts from, if any."""
         persona = self.study.config["personas"][wildcards.persona]
         basis = {"basis": self.study.path(f"rewrites/{persona['from']}.parquet")} if "from" in persona else {}
-        return {"template": str(persona["rewrite"]), **basis}
+        return {"template": places.found(persona["rewrite"]), **basis}
 
     def options(self) -> str:
         """The options that decide how replies are rewritten."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from warmline import places
 from warmline.study import CAPABILITIES, QUESTIONS, VALIDATION, Study, any_of
 from warmline.workflow.rules.answers import Answers
 from warmline.workflow.rules.calls import Calls
@@ -46,6 +47,10 @@ class StudyRules(Study):
             "regression": any_of(self.regressions),
             "figure": any_of(self.config["figures"]),
         }
+
+    def caption(self, path: str) -> str:
+        """A caption of Snakemake's report, which looks for a path that is not absolute beside the rules."""
+        return str(Path(places.found(path)).absolute())
 
     def logs(self, rule: str, *wildcards: str) -> dict[str, str]:
         """The patterns of what a rule's jobs print, and of the records that they leave (lineage rule 9)."""

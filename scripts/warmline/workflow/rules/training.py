@@ -8,7 +8,7 @@ from typing import Any
 
 from warmline import job_resources
 from warmline.job_resources import Needs
-from warmline.study import LEDGER, STATES, Study
+from warmline.study import STATES, Study
 from warmline.workflow.options import options
 
 # What says how adapters are trained, and nothing of what comes of it.
@@ -72,7 +72,7 @@ class Training:
         settings = self.study.config["models"][wildcards.model]
         return options(
             {
-                "ledger": LEDGER,
+                "ledger": self.study.ledger,
                 "calls": self.study.config["calls"],
                 "endpoint": self.study.config["endpoints"][settings["endpoint"]],
                 "suffix": settings["tuning"].get("suffix"),
