@@ -350,7 +350,7 @@ def test_a_reference_or_any_model_may_judge(config: dict[str, Any], judge: dict[
         ({**JUDGED, "engine": "reference"}, "A model that judges has prompts, reply, temperature, max-new-tokens"),
         (without("max-unscored"), "judge: 'max-unscored' is a required property. A model that judges has"),
         (without("model"), "The reference judge has engine, normalise and perhaps max-unscored"),
-        ({**JUDGED, "prompts": "nowhere"}, "the template nowhere/reply-schema.md does not exist"),
+        ({**JUDGED, "prompts": "nowhere"}, "the file nowhere/reply-schema.md does not exist"),
     ],
 )
 def test_a_judge_that_cannot_be_is_refused(config: dict[str, Any], judge: dict[str, Any], message: str) -> None:
@@ -361,7 +361,7 @@ def test_a_judge_that_cannot_be_is_refused(config: dict[str, Any], judge: dict[s
 
 def test_every_task_needs_a_template_of_its_own(config: dict[str, Any]) -> None:
     config["tasks"]["history"] = config["tasks"]["triviaqa"]
-    with pytest.raises(UserError, match=r"the template config/prompts/judge/history\.md does not exist"):
+    with pytest.raises(UserError, match=r"the file config/prompts/judge/history\.md does not exist"):
         configuration.validate(config, SCHEMA)
 
 

@@ -1,7 +1,7 @@
 """The command `warmline`, run in the folder of a study.
 
-`warmline new` writes such a folder and `warmline run` brings it up to date; `warmline plan` says what a run would ask and
-cost, `warmline power` what differences it would detect, `warmline warmth` scores the texts of any CSV file, and
+`warmline new` writes such a folder and `warmline run` brings it up to date. `warmline plan` says what a run would ask
+and cost, `warmline power` what differences it would detect, `warmline warmth` scores the texts of any CSV file, and
 `warmline import-outputs` reads answers that were made elsewhere.
 """
 

@@ -138,14 +138,15 @@ def _device() -> str:
 
 
 def _git_state() -> dict[str, str | bool] | None:
-    """The commit of the workflow and whether tracked files differ from it; None where it is in no repository."""
+    """The commit of the workflow and whether tracked files differ from it; None where it is not a repository."""
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=SCRIPTS).stdout.strip()
 
     try:
-        # An installed workflow may lie in a folder that the repository of something else ignores.
-        git("ls-files", "--error-unmatch", "warmline")
+        # Where the workflow is installed, the repository around it may be that of a study.
+        if git("rev-parse", "--show-prefix") != "scripts/":
+            return None
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno"))}
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -273,7 +273,7 @@ def _check_files(config: Mapping[str, Any]) -> None:
             statements.read(_found(context_file(config["statements"], context)))
     sources.check_pins(sources.configured(config))
     for source in sources.configured(config):
-        sources.paths(source)
+        sources.inputs(source)
     checkpoint = config["conversations"].get("checkpoint")
     if checkpoint and not config["conversations"]["classifier"].startswith("detoxify-"):
         raise UserError(

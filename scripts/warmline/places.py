@@ -41,10 +41,8 @@ def found(path: str) -> str:
     for place in (path, os.path.join(LINK, path)):
         if os.path.isfile(place):
             return place
-    raise UserError(
-        f"the file {path} does not exist, neither in the study's folder {Path.cwd()} nor in the workflow's {WORKFLOW}. "
-        "Write it, or correct its path in the configuration."
-    )
+    folders = " or ".join(map(str, dict.fromkeys([Path.cwd(), WORKFLOW])))
+    raise UserError(f"the file {path} does not exist in {folders}. Write it, or correct its path in the configuration.")
 
 
 def named(path: str | Path) -> str:

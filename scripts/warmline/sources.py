@@ -59,10 +59,15 @@ def configured(config: Mapping[str, Any]) -> list[Configured]:
 
 
 def paths(source: Configured) -> list[str]:
-    """The files that a source is read from, in order. Raises UserError if one should be there and is not."""
-    if isinstance(source, Mapping) and "hub" in source:
-        return [file.path for file in hub_files(source)]
-    return [places.found(path) for path in _listed(source["path"] if isinstance(source, Mapping) else source)]
+    """The files of a source as the configuration names them, those of the hub where they are brought to, in order."""
+    if not isinstance(source, Mapping):
+        return _listed(source)
+    return [file.path for file in hub_files(source)] if "hub" in source else _listed(source["path"])
+
+
+def inputs(source: Configured) -> list[str]:
+    """The files that a source is read from, in order. Raises UserError for one that is neither there nor of the hub."""
+    return paths(source) if hub_files(source) else [places.found(path) for path in paths(source)]
 
 
 def hub_files(source: Configured) -> list[HubFile]:

@@ -33,16 +33,17 @@ def test_rule_files_are_read() -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_rule_calls_a_script_and_leaves_a_record(name: str) -> None:
-    script = re.search(r"python (scripts/\S+\.py)", RULES[name]["shell"])
+    script = re.search(r"python \.snakemake/workflow/(scripts/\S+\.py)", RULES[name]["shell"])
     assert script and (REPOSITORY / script[1]).is_file()
-    assert "--record {log.record}" in RULES[name]["shell"].replace("{{", "{").replace("}}", "}")
+    assert "--record {log.record}" in RULES[name]["shell"]
     assert f'**study.logs("{name}"' in RULES[name]["log"]
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_rules_command_is_one_script_and_nothing_after_it(name: str) -> None:
-    """What `exec` before it would not come to."""
-    assert RULES[name]["shell"].strip().lstrip("f").startswith('"python scripts/')
+    """With `exec` no shell stands between Snakemake and the script: slurm's SIGTERM would end the shell at once, and
+    its job with it, while the script is saving. What came after the script would never be run."""
+    assert RULES[name]["shell"].strip().startswith('"exec python .snakemake/workflow/scripts/')
     assert not re.search("[;|`]|&&|\\$", RULES[name]["shell"])
 
 
@@ -55,9 +56,16 @@ def test_whatever_holds_a_model_goes_to_the_queue_with_what_the_model_needs() ->
     assert len(holding) == 6 and not holding & local
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_a_rules_command_names_only_what_belongs_to_its_job(name: str) -> None:
+    """Used as a module, it would look for a name of the Snakefile among those of the study's own Snakefile."""
+    named = set(re.findall(r"{(\w+)", RULES[name]["shell"]))
+    assert named <= {"input", "output", "log", "params", "resources", "threads", "wildcards"}
+
+
 @pytest.mark.parametrize("name", [name for name in RULES if name not in PROJECTIONS])
 def test_rule_carries_the_digest_of_its_script(name: str) -> None:
-    script = re.search(r"python scripts/(\S+\.py)", RULES[name]["shell"])
+    script = re.search(r"/scripts/(\S+\.py)", RULES[name]["shell"])
     assert script and f'study.code("{script[1]}"' in RULES[name]["params"]
 
 

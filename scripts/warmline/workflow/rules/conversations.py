@@ -25,7 +25,7 @@ class Conversations:
 
     def files(self) -> list[str]:
         """The files that conversations are read from."""
-        return sources.paths(self.study.config["conversations"]["source"])
+        return sources.inputs(self.study.config["conversations"]["source"])
 
     def origin(self) -> str:
         """The option that says where the conversations came from."""

@@ -18,7 +18,7 @@ class Prompts:
 
     def question_files(self, wildcards: Any) -> list[str]:
         """The files that a task's questions are read from."""
-        return sources.paths(self.study.task_settings(wildcards.task)["source"])
+        return sources.inputs(self.study.task_settings(wildcards.task)["source"])
 
     def question_options(self, wildcards: Any) -> str:
         """The options that sample a task's questions."""
