@@ -15,8 +15,6 @@ TORCH ?= cpu
 VENV := .venv
 VERSIONS := envs/versions.txt
 TORCH_VERSION := $(patsubst torch==%,%,$(filter torch==%,$(shell cat $(VERSIONS))))
-SNAKEMAKE := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" snakemake --configfile $(CONFIG) --cores $(CORES) \
-	$(if $(PROFILE),--profile $(PROFILE))
 STUDY = $(shell sed -n 's/^study: *//p' $(CONFIG) | tail -n 1)
 
 .PHONY: demo run report test check slurm clean
@@ -26,13 +24,12 @@ demo: run report
 	@echo "The study is done. Open results/$(STUDY)/report/index.html"
 
 run: $(VENV)/runtime
-	$(SNAKEMAKE) chats
-	$(SNAKEMAKE) requests
-	$(SNAKEMAKE)
+	$(VENV)/bin/warmline run --configfile $(CONFIG) --cores $(CORES) $(if $(PROFILE),--profile $(PROFILE))
 
 # Snakemake's own report: every rule, file and run time behind the study.
 report: $(VENV)/runtime
-	$(SNAKEMAKE) --report results/$(STUDY)/report/snakemake.html
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" snakemake --configfile $(CONFIG) --cores 1 \
+	--report results/$(STUDY)/report/snakemake.html
 
 test: check
 	$(VENV)/bin/pytest

@@ -31,7 +31,7 @@ def main() -> None:
         copy.run(variables={entered.MEASURED: str(folder / "measured")})
         ran = entered.lines(folder / "measured", scripts)
         figures = [f"warmline.figures.{name}" for name in copy.config()["figures"]]
-        program = Program(scripts, scripts / "warmline")
+        program = Program(scripts)
         covered = {
             script: {entered.definition(label) for label in reach.of_script(program, script, *found).definitions()}
             for script in ran

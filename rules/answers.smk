@@ -12,27 +12,26 @@ project_answers has no params and reads only files that jobs make (lineage rule 
 rule ask_arm:
     input:
         arm=rules.resolve_arm.output.card,
-        prompts=study.suite_prompts,
-        gate=study.gate,
+        prompts=study.answers.prompts,
+        gate=study.answers.gate,
     output:
         receipt=study.path("answers/{model}/{arm}/{suite}.json"),
     log:
-        text=study.log("ask_arm", "model", "arm", "suite"),
-        record=study.record("ask_arm", "model", "arm", "suite"),
+        **study.logs("ask_arm", "model", "arm", "suite"),
     benchmark:
-        study.path("audit/benchmarks/ask_arm/{model},{arm},{suite}.tsv")
+        study.benchmark("ask_arm", "model", "arm", "suite")
     conda:
         "../envs/models.yaml"
     # How calls are carried out decides no answer, so it is no param: resources make nothing stale.
     resources:
-        **directive(study.arm_needs),
-        calls=study.arm_calls,
+        **job_resources.directive(study.answers.needs),
+        calls=study.answers.calls,
     params:
         code=study.code("answers/ask.py"),
     message:
         "Asking {wildcards.arm} of {wildcards.model}: {wildcards.suite}"
     shell:
-        "python scripts/answers/ask.py --arm {input.arm} --prompts {input.prompts}"
+        "exec python .snakemake/workflow/scripts/answers/ask.py --arm {input.arm} --prompts {input.prompts}"
         " {resources.calls} --threads {threads}"
         " --receipt {output.receipt}"
         " --record {log.record} 3>&2 > {log.text} 2>&1"
@@ -44,25 +43,28 @@ rule project_answers:
         prompts=study.path("prompts/{task}/{condition}.parquet"),
         receipt=edges.unless_stale(
             ancient,
-            receipt=study.answer_receipt,
+            receipt=study.answers.receipt,
             projection=study.path("generations/{model}/{arm}/{task}/{condition}.parquet"),
             inputs=[rules.resolve_arm.output.card, study.path("prompts/{task}/{condition}.parquet")],
-            record=study.record("project_answers", "model", "arm", "task", "condition"),
+            record=study.logs("project_answers", "model", "arm", "task", "condition")["record"],
         ),
     output:
         generations=study.path("generations/{model}/{arm}/{task}/{condition}.parquet"),
     log:
-        text=study.log("project_answers", "model", "arm", "task", "condition"),
-        record=study.record("project_answers", "model", "arm", "task", "condition"),
+        **study.logs("project_answers", "model", "arm", "task", "condition"),
     wildcard_constraints:
         task="|".join([*study.tasks, *study.capabilities, VALIDATION]),
+    localrule: True
     conda:
         "../envs/tables.yaml"
+    resources:
+        ledger=study.calls.ledger(),
     message:
         "Writing the answers of {wildcards.arm} of {wildcards.model} to {wildcards.task} under {wildcards.condition}"
     shell:
-        f"python scripts/answers/project.py --arm {{input.arm}} --prompts {{input.prompts}} --receipt {{input.receipt}}"
-        f" --ledger {LEDGER} --generations {{output.generations}}"
+        "exec python .snakemake/workflow/scripts/answers/project.py"
+        " --arm {input.arm} --prompts {input.prompts} --receipt {input.receipt}"
+        " {resources.ledger} --generations {output.generations}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -79,16 +81,15 @@ rule check_answers:
     output:
         checks=study.path("audit/checks/{model}/{arm}.csv"),
     log:
-        text=study.log("check_answers", "model", "arm"),
-        record=study.record("check_answers", "model", "arm"),
+        **study.logs("check_answers", "model", "arm"),
     conda:
         "../envs/tables.yaml"
     params:
-        options=study.check_options(),
+        options=study.answers.check_options(),
         code=study.code("answers/check.py"),
     message:
         "Checking the answers of {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/answers/check.py --arm {input.arm} --generations {input.generations}"
+        "exec python .snakemake/workflow/scripts/answers/check.py --arm {input.arm} --generations {input.generations}"
         " --originals {input.originals} {params.options} --checks {output.checks}"
         " --record {log.record} > {log.text} 2>&1"

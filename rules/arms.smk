@@ -7,20 +7,20 @@ through which all of this, and the code of the projections, reaches the answers 
 
 rule resolve_arm:
     input:
-        unpack(study.arm_inputs),
+        unpack(study.answers.arm_inputs),
     output:
         card=study.path("arms/{model}/{arm}.json"),
     log:
-        text=study.log("resolve_arm", "model", "arm"),
-        record=study.record("resolve_arm", "model", "arm"),
+        **study.logs("resolve_arm", "model", "arm"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
         inputs=named_inputs,
-        options=study.arm_options,
+        options=study.answers.arm_options,
         code=study.code("arms/resolve.py"),
     message:
         "Resolving the arm {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/arms/resolve.py {params.inputs} {params.options} --card {output.card}"
+        "exec python .snakemake/workflow/scripts/arms/resolve.py {params.inputs} {params.options} --card {output.card}"
         " --record {log.record} > {log.text} 2>&1"

@@ -16,15 +16,16 @@ rule tabulate_costs:
     output:
         costs=study.path("audit/costs.csv"),
     log:
-        text=study.log("tabulate_costs"),
-        record=study.record("tabulate_costs"),
+        **study.logs("tabulate_costs"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
-        options=study.cost_options(),
+        options=study.calls.cost_options(),
         code=study.code("audit/costs.py"),
     message:
         "Adding up what the calls cost"
     shell:
-        "python scripts/audit/costs.py --receipts {input.receipts} {params.options} --costs {output.costs}"
+        "exec python .snakemake/workflow/scripts/audit/costs.py"
+        " --receipts {input.receipts} {params.options} --costs {output.costs}"
         " --record {log.record} > {log.text} 2>&1"

@@ -8,7 +8,7 @@ nothing.
 
 rule score_capabilities:
     input:
-        unpack(study.capability_inputs),
+        unpack(study.grading.capability_inputs),
         arm=rules.resolve_arm.output.card,
         questions=expand(rules.sample_questions.output.questions, task=study.capabilities),
         generations=study.suite_files(CAPABILITIES, rules.project_answers.output.generations),
@@ -17,20 +17,21 @@ rule score_capabilities:
     output:
         capabilities=study.path("capabilities/{model}/{arm}.parquet"),
     log:
-        text=study.log("score_capabilities", "model", "arm"),
-        record=study.record("score_capabilities", "model", "arm"),
+        **study.logs("score_capabilities", "model", "arm"),
     conda:
         "../envs/tables.yaml"
+    resources:
+        ledger=study.calls.ledger(),
     params:
         judged=lambda _, input: options({name: input.get(name) for name in ("judge", "grades")}),
-        options=study.capability_options(),
+        options=study.grading.capability_options(),
         code=study.code("capabilities/score.py"),
     message:
         "Scoring the capabilities of {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/capabilities/score.py --arm {input.arm} --questions {input.questions}"
+        "exec python .snakemake/workflow/scripts/capabilities/score.py --arm {input.arm} --questions {input.questions}"
         " --generations {input.generations} {params.judged} {params.options}"
-        f" --ledger {LEDGER} --capabilities {{output.capabilities}}"
+        " {resources.ledger} --capabilities {output.capabilities}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -41,8 +42,8 @@ rule tabulate_capabilities:
         capabilities=study.path("statistics/capabilities.csv"),
         counts=study.path("audit/counts/capabilities.csv"),
     log:
-        text=study.log("tabulate_capabilities"),
-        record=study.record("tabulate_capabilities"),
+        **study.logs("tabulate_capabilities"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
@@ -50,6 +51,6 @@ rule tabulate_capabilities:
     message:
         "Tabulating capabilities"
     shell:
-        "python scripts/statistics/capabilities.py --parts {input.parts}"
+        "exec python .snakemake/workflow/scripts/statistics/capabilities.py --parts {input.parts}"
         " --capabilities {output.capabilities} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"

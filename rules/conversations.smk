@@ -8,48 +8,48 @@ threshold does not repeat.
 
 rule score_toxicity:
     input:
-        unpack(study.toxicity_inputs),
+        unpack(study.conversations.toxicity_inputs),
     output:
         toxicity=study.path("conversations/toxicity.parquet"),
     log:
-        text=study.log("score_toxicity"),
-        record=study.record("score_toxicity"),
+        **study.logs("score_toxicity"),
     conda:
         "../envs/screening.yaml"
     params:
         inputs=named_inputs,
         options=options({name: config["conversations"][name] for name in ("classifier", "characters")}),
-        origin=study.conversation_options(),
+        origin=study.conversations.origin(),
         code=study.code("conversations/score.py"),
     message:
         "Scoring the toxicity of conversations"
     shell:
-        "python scripts/conversations/score.py {params.inputs} {params.origin} {params.options}"
+        "exec python .snakemake/workflow/scripts/conversations/score.py"
+        " {params.inputs} {params.origin} {params.options}"
         " --toxicity {output.toxicity}"
         " --record {log.record} > {log.text} 2>&1"
 
 
 rule screen_conversations:
     input:
-        conversations=study.conversation_source(),
+        conversations=study.conversations.files(),
         toxicity=rules.score_toxicity.output.toxicity,
     output:
         screened=study.path("conversations/screened.parquet"),
         source=study.path("sources/conversations.json"),
         counts=study.path("audit/counts/screening.csv"),
     log:
-        text=study.log("screen_conversations"),
-        record=study.record("screen_conversations"),
+        **study.logs("screen_conversations"),
     conda:
         "../envs/tables.yaml"
     params:
         options=options({name: config["conversations"][name] for name in ("threshold", "turns")}),
-        origin=study.conversation_options(),
+        origin=study.conversations.origin(),
         code=study.code("conversations/screen.py"),
     message:
         "Screening conversations"
     shell:
-        "python scripts/conversations/screen.py --conversations {input.conversations} {params.origin}"
+        "exec python .snakemake/workflow/scripts/conversations/screen.py"
+        " --conversations {input.conversations} {params.origin}"
         " --toxicity {input.toxicity} {params.options}"
         " --screened {output.screened} --source {output.source} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"
@@ -63,8 +63,7 @@ rule label_conversations:
         comparison=study.path("conversations/labels.csv"),
         counts=study.path("audit/counts/labelling.csv"),
     log:
-        text=study.log("label_conversations"),
-        record=study.record("label_conversations"),
+        **study.logs("label_conversations"),
     conda:
         "../envs/tables.yaml"
     params:
@@ -73,7 +72,7 @@ rule label_conversations:
     message:
         "Labelling conversations by query type"
     shell:
-        "python scripts/conversations/label.py --screened {input.screened} {params.options}"
+        "exec python .snakemake/workflow/scripts/conversations/label.py --screened {input.screened} {params.options}"
         " --labelled {output.labelled} --comparison {output.comparison} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -87,8 +86,7 @@ rule sample_conversations:
         realised=study.path("conversations/sample.csv"),
         counts=study.path("audit/counts/sampling.csv"),
     log:
-        text=study.log("sample_conversations"),
-        record=study.record("sample_conversations"),
+        **study.logs("sample_conversations"),
     conda:
         "../envs/tables.yaml"
     params:
@@ -103,7 +101,7 @@ rule sample_conversations:
     message:
         "Sampling training and validation conversations"
     shell:
-        "python scripts/conversations/sample.py --labelled {input.labelled} {params.options}"
+        "exec python .snakemake/workflow/scripts/conversations/sample.py --labelled {input.labelled} {params.options}"
         " --training {output.training} --validation {output.validation} --realised {output.realised}"
         " --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"

@@ -20,13 +20,15 @@ rule draw_figure:
     input:
         data=lambda wc: FIGURE_DATA[wc.figure],
     output:
-        svg=report(study.path("figures/{figure}.svg"), category="Figures", caption="../config/captions/figure.rst"),
+        svg=report(
+            study.path("figures/{figure}.svg"), category="Figures", caption=study.caption("config/captions/figure.rst")
+        ),
         pdf=study.path("figures/{figure}.pdf"),
         html=study.path("figures/{figure}.html"),
         data=study.path("figures/{figure}.csv"),
     log:
-        text=study.log("draw_figure", "figure"),
-        record=study.record("draw_figure", "figure"),
+        **study.logs("draw_figure", "figure"),
+    localrule: True
     conda:
         "../envs/figures.yaml"
     params:
@@ -35,6 +37,7 @@ rule draw_figure:
     message:
         "Drawing {wildcards.figure}"
     shell:
-        "python scripts/figures/draw.py --figure {wildcards.figure} {params.options} --data {input.data}"
+        "exec python .snakemake/workflow/scripts/figures/draw.py"
+        " --figure {wildcards.figure} {params.options} --data {input.data}"
         " --svg {output.svg} --pdf {output.pdf} --html {output.html} --data-used {output.data}"
         " --record {log.record} > {log.text} 2>&1"

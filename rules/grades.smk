@@ -11,39 +11,39 @@ project_grades has no params and reads only files that jobs make (lineage rule 5
 
 rule specify_judge:
     input:
-        unpack(study.judge_inputs),
+        unpack(study.grading.judge_inputs),
     output:
         judge=study.path("judges/{suite}.json"),
     log:
-        text=study.log("specify_judge", "suite"),
-        record=study.record("specify_judge", "suite"),
+        **study.logs("specify_judge", "suite"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
         inputs=named_inputs,
-        options=study.judge_options,
+        options=study.grading.judge_options,
         code=study.code("grades/specify.py"),
     message:
         "Specifying the judge of {wildcards.suite}"
     shell:
-        "python scripts/grades/specify.py {params.inputs} {params.options} --judge {output.judge}"
+        "exec python .snakemake/workflow/scripts/grades/specify.py"
+        " {params.inputs} {params.options} --judge {output.judge}"
         " --record {log.record} > {log.text} 2>&1"
 
 
 rule ask_judge:
     input:
         judge=rules.specify_judge.output.judge,
-        questions=study.judged_questions,
-        generations=study.judged_generations,
+        questions=study.grading.questions,
+        generations=study.grading.generations,
         # Whenever answers are asked for, so is the judge, lest a reason of its own be overlooked (warmline.edges).
         answers=study.path("answers/{model}/{arm}/{suite}.json"),
         # No judge is paid to grade what is faulty, in the arm or in the original that it is compared with.
-        checks=study.judge_checks,
+        checks=study.grading.checks,
     output:
         receipt=study.path("grades/{model}/{arm}/{suite}.json"),
     log:
-        text=study.log("ask_judge", "model", "arm", "suite"),
-        record=study.record("ask_judge", "model", "arm", "suite"),
+        **study.logs("ask_judge", "model", "arm", "suite"),
     # Of the validation prompts two answers are compared (rules/manipulation.smk).
     wildcard_constraints:
         suite=f"{QUESTIONS}|{CAPABILITIES}",
@@ -51,15 +51,15 @@ rule ask_judge:
         "../envs/models.yaml"
     # How calls are carried out, and when to give up, decides no verdict: resources make nothing stale.
     resources:
-        **directive(study.judge_needs),
-        calls=study.judge_calls,
+        **job_resources.directive(study.grading.needs),
+        calls=study.grading.calls,
     params:
-        options=study.judging_options,
+        options=study.grading.options,
         code=study.code("grades/ask.py"),
     message:
         "Grading the answers of {wildcards.arm} of {wildcards.model}: {wildcards.suite}"
     shell:
-        "python scripts/grades/ask.py --judge {input.judge} --questions {input.questions}"
+        "exec python .snakemake/workflow/scripts/grades/ask.py --judge {input.judge} --questions {input.questions}"
         " --generations {input.generations} {params.options}"
         " {resources.calls} --threads {threads}"
         " --receipt {output.receipt}"
@@ -73,26 +73,28 @@ rule project_grades:
         generations=rules.project_answers.output.generations,
         receipt=edges.unless_stale(
             ancient,
-            receipt=study.grade_receipt,
+            receipt=study.grading.receipt,
             projection=study.path("judgements/{model}/{arm}/{task}/{condition}.parquet"),
             inputs=[
                 study.path(f"judges/{QUESTIONS}.json"),
                 rules.sample_questions.output.questions,
                 rules.project_answers.output.generations,
             ],
-            record=study.record("project_grades", "model", "arm", "task", "condition"),
+            record=study.logs("project_grades", "model", "arm", "task", "condition")["record"],
         ),
     output:
         judgements=study.path("judgements/{model}/{arm}/{task}/{condition}.parquet"),
     log:
-        text=study.log("project_grades", "model", "arm", "task", "condition"),
-        record=study.record("project_grades", "model", "arm", "task", "condition"),
+        **study.logs("project_grades", "model", "arm", "task", "condition"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
+    resources:
+        ledger=study.calls.ledger(),
     message:
         "Writing the verdicts on {wildcards.arm} of {wildcards.model} in {wildcards.task} under {wildcards.condition}"
     shell:
-        "python scripts/grades/project.py --judge {input.judge} --questions {input.questions}"
+        "exec python .snakemake/workflow/scripts/grades/project.py --judge {input.judge} --questions {input.questions}"
         " --generations {input.generations} --receipt {input.receipt}"
-        f" --ledger {LEDGER} --judgements {{output.judgements}}"
+        " {resources.ledger} --judgements {output.judgements}"
         " --record {log.record} > {log.text} 2>&1"

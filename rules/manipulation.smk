@@ -12,43 +12,45 @@ A gate holds verdicts and no figures: while they stay, its bytes do, and nothing
 
 rule choose_checkpoint:
     input:
-        warmth=study.warmth_of_checkpoints,
-        adapters=study.checkpoint_cards,
+        warmth=study.warmth.of_checkpoints,
+        adapters=study.warmth.checkpoint_cards,
     output:
         choice=study.path("adapters/{model}/{persona}/plateau.json"),
     log:
-        text=study.log("choose_checkpoint", "model", "persona"),
-        record=study.record("choose_checkpoint", "model", "persona"),
+        **study.logs("choose_checkpoint", "model", "persona"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
-        options=study.plateau_options,
+        options=study.warmth.plateau_options,
         code=study.code("manipulation/choose.py"),
     message:
         "Choosing the checkpoint of {wildcards.model} tuned into {wildcards.persona}"
     shell:
-        "python scripts/manipulation/choose.py --warmth {input.warmth} --adapters {input.adapters} {params.options}"
+        "exec python .snakemake/workflow/scripts/manipulation/choose.py"
+        " --warmth {input.warmth} --adapters {input.adapters} {params.options}"
         " --choice {output.choice}"
         " --record {log.record} > {log.text} 2>&1"
 
 
 rule check_manipulation:
     input:
-        warmth=study.warmth_of_model,
+        warmth=study.warmth.of_model,
     output:
         check=study.path("statistics/manipulation_check/{model}.csv"),
     log:
-        text=study.log("check_manipulation", "model"),
-        record=study.record("check_manipulation", "model"),
+        **study.logs("check_manipulation", "model"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
-        options=study.manipulation_options(),
+        options=study.warmth.manipulation_options(),
         code=study.code("manipulation/check.py"),
     message:
         "Checking the manipulation of {wildcards.model}"
     shell:
-        "python scripts/manipulation/check.py --warmth {input.warmth} {params.options} --check {output.check}"
+        "exec python .snakemake/workflow/scripts/manipulation/check.py"
+        " --warmth {input.warmth} {params.options} --check {output.check}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -58,8 +60,8 @@ rule pass_gate:
     output:
         gate=study.path("audit/gates/{model}.csv"),
     log:
-        text=study.log("pass_gate", "model"),
-        record=study.record("pass_gate", "model"),
+        **study.logs("pass_gate", "model"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
@@ -67,7 +69,7 @@ rule pass_gate:
     message:
         "Asking no question of {wildcards.model} unless its treatments worked"
     shell:
-        "python scripts/manipulation/pass_gate.py --check {input.check} --gate {output.gate}"
+        "exec python .snakemake/workflow/scripts/manipulation/pass_gate.py --check {input.check} --gate {output.gate}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -75,14 +77,14 @@ rule count_markers:
     input:
         generations=study.path(f"generations/{{model}}/{{arm}}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
         arm=rules.resolve_arm.output.card,
-        lists="config/markers/english.yaml",
+        lists=places.found("config/markers/english.yaml"),
         # Whenever answers are asked for, they are counted, lest a reason of its own be overlooked (warmline.edges).
         answers=study.path(f"answers/{{model}}/{{arm}}/{VALIDATION}.json"),
     output:
         markers=study.path("markers/{model}/{arm}.parquet"),
     log:
-        text=study.log("count_markers", "model", "arm"),
-        record=study.record("count_markers", "model", "arm"),
+        **study.logs("count_markers", "model", "arm"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -90,7 +92,8 @@ rule count_markers:
     message:
         "Counting lexical markers of {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/markers/count.py --generations {input.generations} --arm {input.arm} --lists {input.lists}"
+        "exec python .snakemake/workflow/scripts/markers/count.py"
+        " --generations {input.generations} --arm {input.arm} --lists {input.lists}"
         " --markers {output.markers}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -101,8 +104,7 @@ rule summarise_markers:
     output:
         summary=study.path("statistics/lexical_markers.csv"),
     log:
-        text=study.log("summarise_markers"),
-        record=study.record("summarise_markers"),
+        **study.logs("summarise_markers"),
     conda:
         "../envs/statistics.yaml"
     params:
@@ -111,7 +113,8 @@ rule summarise_markers:
     message:
         "Summarising lexical markers"
     shell:
-        "python scripts/statistics/lexical_markers.py --markers {input.markers} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/lexical_markers.py"
+        " --markers {input.markers} {params.options}"
         " --summary {output.summary}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -132,20 +135,20 @@ rule compare_warmth:
         judged=study.path("judged_warmth/{model}/{arm}.parquet"),
         receipt=study.path(f"grades/{{model}}/{{arm}}/{VALIDATION}.json"),
     log:
-        text=study.log("compare_warmth", "model", "arm"),
-        record=study.record("compare_warmth", "model", "arm"),
+        **study.logs("compare_warmth", "model", "arm"),
     conda:
         "../envs/models.yaml"
     # How calls are carried out, and when to give up, decides no verdict: resources make nothing stale.
     resources:
-        **directive(study.judge_needs),
-        calls=study.judge_calls,
+        **job_resources.directive(study.grading.needs),
+        calls=study.grading.calls,
     params:
         code=study.code("warmth/compare.py"),
     message:
         "Having the judge compare the warmth of {wildcards.arm} of {wildcards.model} with the original's"
     shell:
-        "python scripts/warmth/compare.py --judge {input.judge} --prompts {input.prompts} --arm {input.arm}"
+        "exec python .snakemake/workflow/scripts/warmth/compare.py"
+        " --judge {input.judge} --prompts {input.prompts} --arm {input.arm}"
         " --generations {input.generations} --original {input.original}"
         " {resources.calls} --threads {threads}"
         " --judged {output.judged} --receipt {output.receipt}"
@@ -158,8 +161,8 @@ rule summarise_judged_warmth:
     output:
         summary=study.path("statistics/judged_warmth.csv"),
     log:
-        text=study.log("summarise_judged_warmth"),
-        record=study.record("summarise_judged_warmth"),
+        **study.logs("summarise_judged_warmth"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
@@ -167,5 +170,6 @@ rule summarise_judged_warmth:
     message:
         "Summarising warmth as the judge sees it"
     shell:
-        "python scripts/statistics/judged_warmth.py --judged {input.judged} --summary {output.summary}"
+        "exec python .snakemake/workflow/scripts/statistics/judged_warmth.py"
+        " --judged {input.judged} --summary {output.summary}"
         " --record {log.record} > {log.text} 2>&1"

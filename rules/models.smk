@@ -9,15 +9,15 @@ rule fetch_model:
     output:
         card=study.path("models/{model}.json"),
     log:
-        text=study.log("fetch_model", "model"),
-        record=study.record("fetch_model", "model"),
+        **study.logs("fetch_model", "model"),
+    localrule: True
     conda:
         "../envs/models.yaml"
     params:
-        options=study.fetch_options,
+        options=study.sources.model_options,
         code=study.code("models/fetch.py"),
     message:
         "Bringing the weights of {wildcards.model} to disk"
     shell:
-        "python scripts/models/fetch.py {params.options} --card {output.card}"
+        "exec python .snakemake/workflow/scripts/models/fetch.py {params.options} --card {output.card}"
         " --record {log.record} > {log.text} 2>&1"

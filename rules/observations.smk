@@ -16,17 +16,16 @@ rule observe_arm:
     output:
         observations=study.path("observations/{model}/{arm}.parquet"),
     log:
-        text=study.log("observe_arm", "model", "arm"),
-        record=study.record("observe_arm", "model", "arm"),
+        **study.logs("observe_arm", "model", "arm"),
     conda:
         "../envs/tables.yaml"
     params:
-        options=study.observation_options(),
+        options=study.statistics.observation_options(),
         code=study.code("observations/observe.py"),
     message:
         "Joining the observations of {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/observations/observe.py --arm {input.arm} --prompts {input.prompts}"
+        "exec python .snakemake/workflow/scripts/observations/observe.py --arm {input.arm} --prompts {input.prompts}"
         " --generations {input.generations} --judgements {input.judgements} --questions {input.questions}"
         " {params.options} --observations {output.observations}"
         " --record {log.record} > {log.text} 2>&1"
@@ -38,8 +37,7 @@ rule combine_observations:
     output:
         observations=study.path("observations.parquet"),
     log:
-        text=study.log("combine_observations"),
-        record=study.record("combine_observations"),
+        **study.logs("combine_observations"),
     conda:
         "../envs/tables.yaml"
     params:
@@ -47,5 +45,6 @@ rule combine_observations:
     message:
         "Putting all observations into one table"
     shell:
-        "python scripts/observations/combine.py --parts {input.parts} --observations {output.observations}"
+        "exec python .snakemake/workflow/scripts/observations/combine.py"
+        " --parts {input.parts} --observations {output.observations}"
         " --record {log.record} > {log.text} 2>&1"

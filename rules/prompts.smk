@@ -7,45 +7,46 @@ for each task and condition, so that an edited template renews the files of its 
 
 rule sample_questions:
     input:
-        source=study.question_source,
+        source=study.prompts.question_files,
     output:
         questions=study.path("questions/{task}.parquet"),
         card=study.path("sources/{task}.json"),
         counts=study.path("audit/counts/questions-{task}.csv"),
     log:
-        text=study.log("sample_questions", "task"),
-        record=study.record("sample_questions", "task"),
+        **study.logs("sample_questions", "task"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
-        options=study.question_options,
+        options=study.prompts.question_options,
         code=study.code("questions/sample.py"),
     message:
         "Sampling questions of {wildcards.task}"
     shell:
-        "python scripts/questions/sample.py --source {input.source} {params.options}"
+        "exec python .snakemake/workflow/scripts/questions/sample.py --source {input.source} {params.options}"
         " --questions {output.questions} --card {output.card} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"
 
 
 rule render_prompts:
     input:
-        unpack(study.prompt_inputs),
+        unpack(study.prompts.inputs),
     output:
         prompts=study.path("prompts/{task}/{condition}.parquet"),
     log:
-        text=study.log("render_prompts", "task", "condition"),
-        record=study.record("render_prompts", "task", "condition"),
+        **study.logs("render_prompts", "task", "condition"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
         inputs=named_inputs,
-        options=study.prompt_options,
+        options=study.prompts.options,
         code=study.code("prompts/render.py"),
     message:
         "Rendering prompts of {wildcards.task} under {wildcards.condition}"
     shell:
-        "python scripts/prompts/render.py {params.inputs} {params.options} --condition {wildcards.condition}"
+        "exec python .snakemake/workflow/scripts/prompts/render.py"
+        " {params.inputs} {params.options} --condition {wildcards.condition}"
         " --prompts {output.prompts}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -56,8 +57,8 @@ rule validation_prompts:
     output:
         prompts=study.path(f"prompts/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
     log:
-        text=study.log("validation_prompts"),
-        record=study.record("validation_prompts"),
+        **study.logs("validation_prompts"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -66,6 +67,6 @@ rule validation_prompts:
     message:
         "Making the validation prompts"
     shell:
-        "python scripts/prompts/validation.py --validation {input.validation} {params.options}"
+        "exec python .snakemake/workflow/scripts/prompts/validation.py --validation {input.validation} {params.options}"
         " --prompts {output.prompts}"
         " --record {log.record} > {log.text} 2>&1"

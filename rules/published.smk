@@ -8,16 +8,16 @@ paired tests cost. Built by `snakemake published`.
 
 rule derive_published_numbers:
     input:
-        cells="config/published/cells.csv",
-        capabilities="config/published/capabilities.csv",
-        article="config/published/article.csv",
+        cells=places.found("config/published/cells.csv"),
+        capabilities=places.found("config/published/capabilities.csv"),
+        article=places.found("config/published/article.csv"),
     output:
         counts=study.path("published/counts.csv"),
         errors=study.path("published/errors.csv"),
         numbers=study.path("published/numbers.csv"),
     log:
-        text=study.log("derive_published_numbers"),
-        record=study.record("derive_published_numbers"),
+        **study.logs("derive_published_numbers"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
@@ -25,7 +25,8 @@ rule derive_published_numbers:
     message:
         "Deriving the article's numbers from its tables"
     shell:
-        "python scripts/published/derive.py --cells {input.cells} --capabilities {input.capabilities}"
+        "exec python .snakemake/workflow/scripts/published/derive.py"
+        " --cells {input.cells} --capabilities {input.capabilities}"
         " --article {input.article} --counts {output.counts} --errors {output.errors} --numbers {output.numbers}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -38,17 +39,18 @@ rule compare_published_cells:
         cells=study.path("published/this_study.csv"),
         numbers=study.path("published/this_study_numbers.csv"),
     log:
-        text=study.log("compare_published_cells"),
-        record=study.record("compare_published_cells"),
+        **study.logs("compare_published_cells"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
-        options=study.comparison_options(),
+        options=study.statistics.comparison_options(),
         code=study.code("published/compare.py"),
     message:
         "Comparing this study with the article"
     shell:
-        "python scripts/published/compare.py --counts {input.counts} --paired-tests {input.tests} {params.options}"
+        "exec python .snakemake/workflow/scripts/published/compare.py"
+        " --counts {input.counts} --paired-tests {input.tests} {params.options}"
         " --cells {output.cells} --numbers {output.numbers}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -60,13 +62,13 @@ rule write_published_page:
         errors=rules.derive_published_numbers.output.errors,
         cells=[rules.compare_published_cells.output.cells] if study.published_arms else [],
         estimates=[rules.compare_published_cells.output.numbers] if study.published_arms else [],
-        template="scripts/warmline/templates_html/published.html",
-        base="scripts/warmline/templates_html/page.html",
+        template=places.found("scripts/warmline/templates_html/published.html"),
+        base=places.found("scripts/warmline/templates_html/page.html"),
     output:
         page=study.path("published/index.html"),
     log:
-        text=study.log("write_published_page"),
-        record=study.record("write_published_page"),
+        **study.logs("write_published_page"),
+    localrule: True
     conda:
         "../envs/figures.yaml"
     params:
@@ -74,7 +76,8 @@ rule write_published_page:
     message:
         "Writing the page of the article's numbers"
     shell:
-        "python scripts/published/write.py --numbers {input.numbers} --counts {input.counts} --errors {input.errors}"
+        "exec python .snakemake/workflow/scripts/published/write.py"
+        " --numbers {input.numbers} --counts {input.counts} --errors {input.errors}"
         " --cells {input.cells} --estimates {input.estimates} --template {input.template} --base {input.base}"
         " --page {output.page}"
         " --record {log.record} > {log.text} 2>&1"

@@ -47,13 +47,15 @@ rule write_report:
         tables=rules.write_tables.output,
         figures=expand(rules.draw_figure.output.svg, figure=list(config["figures"])),
         costs=rules.tabulate_costs.output.costs,
-        template="scripts/warmline/templates_html/report.html",
-        base="scripts/warmline/templates_html/page.html",
+        template=places.found("scripts/warmline/templates_html/report.html"),
+        base=places.found("scripts/warmline/templates_html/page.html"),
     output:
-        report=report(study.path("report/index.html"), category="Report", caption="../config/captions/report.rst"),
+        report=report(
+            study.path("report/index.html"), category="Report", caption=study.caption("config/captions/report.rst")
+        ),
     log:
-        text=study.log("write_report"),
-        record=study.record("write_report"),
+        **study.logs("write_report"),
+    localrule: True
     conda:
         "../envs/figures.yaml"
     params:
@@ -62,8 +64,8 @@ rule write_report:
     message:
         "Writing the report"
     shell:
-        "python scripts/report/write.py {params.options} --accuracy {input.accuracy}"
-        " --mean-errors {input.mean_errors} --paired-tests {input.tests}"
+        "exec python .snakemake/workflow/scripts/report/write.py"
+        " {params.options} --accuracy {input.accuracy} --mean-errors {input.mean_errors} --paired-tests {input.tests}"
         " --sycophancy {input.sycophancy} --adoption {input.adoption}"
         " --refusals {input.refusals} --sensitivity {input.sensitivity} --checks {input.checks}"
         " --manipulation {input.manipulation} --warmth {input.warmth} --markers {input.markers}"

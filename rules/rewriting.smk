@@ -8,7 +8,7 @@ every assistant reply and persona, and one for every further attempt at a reply 
 
 rule rewrite_replies:
     input:
-        unpack(study.rewrite_inputs),
+        unpack(study.rewriting.inputs),
         training=rules.sample_conversations.output.training,
         rewriter=study.path(f"models/{config['rewriting']['model']}.json"),
     output:
@@ -16,22 +16,22 @@ rule rewrite_replies:
         receipt=study.path("rewrites/{persona}.json"),
         counts=study.path("audit/counts/rewrites-{persona}.csv"),
     log:
-        text=study.log("rewrite_replies", "persona"),
-        record=study.record("rewrite_replies", "persona"),
+        **study.logs("rewrite_replies", "persona"),
     conda:
         "../envs/models.yaml"
     # How calls are carried out decides no answer, so it is no param: resources make nothing stale.
     resources:
-        **directive(study.rewriting_needs),
-        calls=study.rewriting_calls,
+        **job_resources.directive(study.rewriting.needs),
+        calls=study.rewriting.calls,
     params:
         inputs=named_inputs,
-        options=study.rewriting_options(),
+        options=study.rewriting.options(),
         code=study.code("rewriting/rewrite.py"),
     message:
         "Rewriting replies into {wildcards.persona}"
     shell:
-        "python scripts/rewriting/rewrite.py --persona {wildcards.persona} {params.inputs} {params.options}"
+        "exec python .snakemake/workflow/scripts/rewriting/rewrite.py"
+        " --persona {wildcards.persona} {params.inputs} {params.options}"
         " {resources.calls} --threads {threads}"
         " --rewrites {output.rewrites} --receipt {output.receipt} --counts {output.counts}"
         " --record {log.record} 3>&2 > {log.text} 2>&1"
@@ -44,8 +44,7 @@ rule check_facts:
         facts=study.path("rewrites/{persona}-facts.parquet"),
         summary=study.path("rewrites/{persona}-facts.csv"),
     log:
-        text=study.log("check_facts", "persona"),
-        record=study.record("check_facts", "persona"),
+        **study.logs("check_facts", "persona"),
     conda:
         "../envs/tables.yaml"
     params:
@@ -53,7 +52,7 @@ rule check_facts:
     message:
         "Checking the facts of rewritings into {wildcards.persona}"
     shell:
-        "python scripts/rewriting/check_facts.py --rewrites {input.rewrites}"
+        "exec python .snakemake/workflow/scripts/rewriting/check_facts.py --rewrites {input.rewrites}"
         " --facts {output.facts} --summary {output.summary}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -65,8 +64,8 @@ rule draw_pairs:
         sheet=study.path("rewrites/{persona}-reading.csv"),
         key=study.path("rewrites/{persona}-reading-key.csv"),
     log:
-        text=study.log("draw_pairs", "persona"),
-        record=study.record("draw_pairs", "persona"),
+        **study.logs("draw_pairs", "persona"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -75,7 +74,7 @@ rule draw_pairs:
     message:
         "Drawing pairs of {wildcards.persona} for reading"
     shell:
-        "python scripts/rewriting/draw_pairs.py --rewrites {input.rewrites} {params.options}"
+        "exec python .snakemake/workflow/scripts/rewriting/draw_pairs.py --rewrites {input.rewrites} {params.options}"
         " --sheet {output.sheet} --key {output.key}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -89,8 +88,8 @@ rule write_chats:
         lines=study.path("training/{persona}.csv"),
         counts=study.path("audit/counts/rewriting-{persona}.csv"),
     log:
-        text=study.log("write_chats", "persona"),
-        record=study.record("write_chats", "persona"),
+        **study.logs("write_chats", "persona"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -98,6 +97,7 @@ rule write_chats:
     message:
         "Writing the training chats of {wildcards.persona}"
     shell:
-        "python scripts/training/write_chats.py --training {input.training} --rewrites {input.rewrites}"
+        "exec python .snakemake/workflow/scripts/training/write_chats.py"
+        " --training {input.training} --rewrites {input.rewrites}"
         " --persona {wildcards.persona} --chats {output.chats} --lines {output.lines} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"

@@ -7,21 +7,21 @@ the file's SHA-256, which is no output and so survives a rerun. Costs: one downl
 
 rule fetch_source:
     output:
-        fetched=f"{SOURCES}/{{repository}}/{{revision}}/{{file}}",
+        fetched=study.sources.fetched,
     log:
-        text=study.log("fetch_source", "repository", "revision", "file"),
-        record=study.record("fetch_source", "repository", "revision", "file"),
+        **study.logs("fetch_source", "repository", "revision", "file"),
     wildcard_constraints:
         repository="[^/]+",
         revision="[0-9a-f]+",
-        file=study.fetched_files(),
+        file=study.sources.fetched_names(),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
-        options=study.source_options,
+        options=study.sources.options,
         code=study.code("sources/fetch.py"),
     message:
         "Fetching {wildcards.file} of {wildcards.repository}"
     shell:
-        "python scripts/sources/fetch.py {params.options} --fetched {output.fetched}"
+        "exec python .snakemake/workflow/scripts/sources/fetch.py {params.options} --fetched {output.fetched}"
         " --record {log.record} > {log.text} 2>&1"

@@ -1,8 +1,6 @@
-"""Statistics (Methods, "Inferential analysis"): rates, exact McNemar tests, refusals, logistic regressions, warmth.
+"""Statistics (Methods, "Inferential analysis"): rates, exact McNemar tests, refusals, equivalence, warmth.
 
-Reads: observations.parquet, the capabilities and the warmth of every arm. Writes: statistics/*.csv, and for each
-regression and treated arm its coefficients, average marginal effects and joint test. Costs: seconds; the robustness of
-two regressions takes some ten seconds an arm at the article's scale.
+Reads: observations.parquet, the capabilities and the warmth of every arm. Writes: statistics/*.csv. Costs: seconds.
 """
 
 
@@ -12,8 +10,7 @@ rule tabulate_accuracy:
     output:
         accuracy=study.path("statistics/accuracy.csv"),
     log:
-        text=study.log("tabulate_accuracy"),
-        record=study.record("tabulate_accuracy"),
+        **study.logs("tabulate_accuracy"),
     conda:
         "../envs/statistics.yaml"
     params:
@@ -21,7 +18,8 @@ rule tabulate_accuracy:
     message:
         "Tabulating accuracy"
     shell:
-        "python scripts/statistics/accuracy.py --observations {input.observations} --accuracy {output.accuracy}"
+        "exec python .snakemake/workflow/scripts/statistics/accuracy.py"
+        " --observations {input.observations} --accuracy {output.accuracy}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -31,17 +29,17 @@ rule test_pairs:
     output:
         tests=study.path("statistics/paired_tests.csv"),
     log:
-        text=study.log("test_pairs"),
-        record=study.record("test_pairs"),
+        **study.logs("test_pairs"),
     conda:
         "../envs/statistics.yaml"
     params:
-        options=options({"treated-arms": study.treated_arms}),
+        options=study.statistics.treated_options(),
         code=study.code("statistics/paired_tests.py"),
     message:
         "Testing treated arms against the original models"
     shell:
-        "python scripts/statistics/paired_tests.py --observations {input.observations} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/paired_tests.py"
+        " --observations {input.observations} {params.options}"
         " --paired-tests {output.tests}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -53,8 +51,8 @@ rule average_errors:
     output:
         errors=study.path("statistics/mean_errors.csv"),
     log:
-        text=study.log("average_errors"),
-        record=study.record("average_errors"),
+        **study.logs("average_errors"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
@@ -62,7 +60,7 @@ rule average_errors:
     message:
         "Averaging errors over tasks"
     shell:
-        "python scripts/statistics/mean_errors.py --paired-tests {input.tests} --accuracy {input.accuracy}"
+        "exec python .snakemake/workflow/scripts/statistics/mean_errors.py --paired-tests {input.tests} --accuracy {input.accuracy}"
         " --mean-errors {output.errors}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -74,17 +72,17 @@ rule tabulate_refusals:
         refusals=study.path("statistics/refusals.csv"),
         sensitivity=study.path("statistics/refusal_sensitivity.csv"),
     log:
-        text=study.log("tabulate_refusals"),
-        record=study.record("tabulate_refusals"),
+        **study.logs("tabulate_refusals"),
     conda:
         "../envs/statistics.yaml"
     params:
-        options=study.refusal_options(),
+        options=study.statistics.refusal_options(),
         code=study.code("statistics/refusals.py"),
     message:
         "Tabulating refusals"
     shell:
-        "python scripts/statistics/refusals.py --observations {input.observations} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/refusals.py"
+        " --observations {input.observations} {params.options}"
         " --refusals {output.refusals} --sensitivity {output.sensitivity}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -95,17 +93,17 @@ rule compare_sycophancy:
     output:
         sycophancy=study.path("statistics/sycophancy.csv"),
     log:
-        text=study.log("compare_sycophancy"),
-        record=study.record("compare_sycophancy"),
+        **study.logs("compare_sycophancy"),
     conda:
         "../envs/statistics.yaml"
     params:
-        options=options({"treated-arms": study.treated_arms}),
+        options=study.statistics.treated_options(),
         code=study.code("statistics/sycophancy.py"),
     message:
         "Comparing sycophancy"
     shell:
-        "python scripts/statistics/sycophancy.py --observations {input.observations} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/sycophancy.py"
+        " --observations {input.observations} {params.options}"
         " --sycophancy {output.sycophancy}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -116,62 +114,18 @@ rule compare_adoption:
     output:
         adoption=study.path("statistics/adoption.csv"),
     log:
-        text=study.log("compare_adoption"),
-        record=study.record("compare_adoption"),
+        **study.logs("compare_adoption"),
     conda:
         "../envs/statistics.yaml"
     params:
-        options=options({"treated-arms": study.treated_arms}),
+        options=study.statistics.treated_options(),
         code=study.code("statistics/adoption.py"),
     message:
         "Comparing how often wrong beliefs are adopted"
     shell:
-        "python scripts/statistics/adoption.py --observations {input.observations} {params.options}"
+        "exec python .snakemake/workflow/scripts/statistics/adoption.py"
+        " --observations {input.observations} {params.options}"
         " --adoption {output.adoption}"
-        " --record {log.record} > {log.text} 2>&1"
-
-
-rule fit_regression:
-    input:
-        observations=rules.combine_observations.output.observations,
-    output:
-        coefficients=study.path("statistics/regressions/{regression}/{arm}.csv"),
-        effects=study.path("statistics/marginal_effects/{regression}/{arm}.csv"),
-        joint=study.path("statistics/joint_tests/{regression}/{arm}.csv"),
-    log:
-        text=study.log("fit_regression", "regression", "arm"),
-        record=study.record("fit_regression", "regression", "arm"),
-    conda:
-        "../envs/statistics.yaml"
-    params:
-        options=study.regression_options,
-        code=study.code("statistics/regression.py"),
-    message:
-        "Fitting the regression {wildcards.regression} of {wildcards.arm}"
-    shell:
-        "python scripts/statistics/regression.py --observations {input.observations} {params.options}"
-        " --coefficients {output.coefficients} --effects {output.effects} --joint-test {output.joint}"
-        " --record {log.record} > {log.text} 2>&1"
-
-
-rule vary_analysis:
-    input:
-        observations=rules.combine_observations.output.observations,
-    output:
-        robustness=study.path("statistics/robustness.csv"),
-    log:
-        text=study.log("vary_analysis"),
-        record=study.record("vary_analysis"),
-    conda:
-        "../envs/statistics.yaml"
-    params:
-        options=study.robustness_options(),
-        code=study.code("statistics/robustness.py"),
-    message:
-        "Estimating the main effects in other ways"
-    shell:
-        "python scripts/statistics/robustness.py --observations {input.observations} {params.options}"
-        " --robustness {output.robustness}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -186,8 +140,7 @@ rule test_equivalence:
     output:
         equivalence=study.path("statistics/equivalence.csv"),
     log:
-        text=study.log("test_equivalence"),
-        record=study.record("test_equivalence"),
+        **study.logs("test_equivalence"),
     conda:
         "../envs/statistics.yaml"
     params:
@@ -196,30 +149,8 @@ rule test_equivalence:
     message:
         "Testing equivalence"
     shell:
-        "python scripts/statistics/equivalence.py --observations {input.observations}"
+        "exec python .snakemake/workflow/scripts/statistics/equivalence.py --observations {input.observations}"
         " --capabilities {input.capabilities} {params.options} --equivalence {output.equivalence}"
-        " --record {log.record} > {log.text} 2>&1"
-
-
-rule gather_effects:
-    input:
-        effects=expand(rules.fit_regression.output.effects, regression=study.regressions, arm=study.treated_arms),
-        sycophancy=rules.compare_sycophancy.output.sycophancy,
-        article="config/published/article.csv",
-    output:
-        effects=study.path("statistics/effects.csv"),
-    log:
-        text=study.log("gather_effects"),
-        record=study.record("gather_effects"),
-    conda:
-        "../envs/statistics.yaml"
-    params:
-        code=study.code("statistics/effects.py"),
-    message:
-        "Gathering all effects"
-    shell:
-        "python scripts/statistics/effects.py --marginal-effects {input.effects} --sycophancy {input.sycophancy}"
-        " --article {input.article} --effects {output.effects}"
         " --record {log.record} > {log.text} 2>&1"
 
 
@@ -229,8 +160,8 @@ rule summarise_warmth:
     output:
         summary=study.path("statistics/warmth.csv"),
     log:
-        text=study.log("summarise_warmth"),
-        record=study.record("summarise_warmth"),
+        **study.logs("summarise_warmth"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
@@ -239,27 +170,29 @@ rule summarise_warmth:
     message:
         "Summarising warmth"
     shell:
-        "python scripts/statistics/warmth.py --warmth {input.warmth} {params.options} --summary {output.summary}"
+        "exec python .snakemake/workflow/scripts/statistics/warmth.py"
+        " --warmth {input.warmth} {params.options} --summary {output.summary}"
         " --record {log.record} > {log.text} 2>&1"
 
 
 rule compare_with_published:
     input:
         warmth=rules.summarise_warmth.output.summary,
-        published=PUBLISHED_WARMTH,
+        published=places.found(PUBLISHED_WARMTH),
     output:
         comparison=study.path("statistics/published_warmth.csv"),
     log:
-        text=study.log("compare_with_published"),
-        record=study.record("compare_with_published"),
+        **study.logs("compare_with_published"),
+    localrule: True
     conda:
         "../envs/statistics.yaml"
     params:
-        options=study.published_options(),
+        options=study.warmth.published_options(),
         code=study.code("statistics/published_warmth.py"),
     message:
         "Putting warmth beside the published curve"
     shell:
-        "python scripts/statistics/published_warmth.py --warmth {input.warmth} --published {input.published}"
+        "exec python .snakemake/workflow/scripts/statistics/published_warmth.py"
+        " --warmth {input.warmth} --published {input.published}"
         " {params.options} --comparison {output.comparison}"
         " --record {log.record} > {log.text} 2>&1"

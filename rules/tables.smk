@@ -22,8 +22,8 @@ rule write_tables:
         sycophancy=study.path("tables/sycophancy.tex"),
         warmth=study.path("tables/warmth.tex"),
     log:
-        text=study.log("write_tables"),
-        record=study.record("write_tables"),
+        **study.logs("write_tables"),
+    localrule: True
     conda:
         "../envs/figures.yaml"
     params:
@@ -31,7 +31,8 @@ rule write_tables:
     message:
         "Writing tables for print"
     shell:
-        "python scripts/tables/write.py --accuracy {input.accuracy} --paired-tests {input.tests}"
+        "exec python .snakemake/workflow/scripts/tables/write.py"
+        " --accuracy {input.accuracy} --paired-tests {input.tests}"
         " --coefficients {input.coefficients} --effects {input.effects} --sycophancy {input.sycophancy}"
         " --warmth {input.warmth} --accuracy-table {output.accuracy} --paired-tests-table {output.tests}"
         " --coefficients-table {output.coefficients} --marginal-effects-table {output.effects}"

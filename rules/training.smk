@@ -23,25 +23,25 @@ rule train_adapters:
         throughput=study.path("audit/training/{model}/{persona}.csv"),
         counts=study.path("audit/counts/training-{model}-{persona}.csv"),
     log:
-        text=study.log("train_adapters", "model", "persona"),
-        record=study.record("train_adapters", "model", "persona"),
+        **study.logs("train_adapters", "model", "persona"),
     benchmark:
-        study.path("audit/benchmarks/train_adapters/{model},{persona}.tsv")
+        study.benchmark("train_adapters", "model", "persona")
     wildcard_constraints:
         model=study.tuned_here(),
     conda:
         "../envs/models.yaml"
     # How often state is saved, and how memory is spared, decides nothing: resources make nothing stale.
     resources:
-        **directive(study.training_needs),
-        execution=study.training_execution,
+        **job_resources.directive(study.training.needs),
+        execution=study.training.execution,
     params:
-        options=study.training_options,
+        options=study.training.options,
         code=study.code("training/train.py"),
     message:
         "Tuning {wildcards.model} into {wildcards.persona}"
     shell:
-        "python scripts/training/train.py --chats {input.chats} --model {input.model} {params.options}"
+        "exec python .snakemake/workflow/scripts/training/train.py"
+        " --chats {input.chats} --model {input.model} {params.options}"
         " {resources.execution} --threads {threads} --cards {output.cards} --adapters {output.adapters}"
         " --losses {output.losses} --throughput {output.throughput} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"
@@ -56,22 +56,23 @@ rule tune_at_endpoint:
         losses=study.path("adapters/{model}/{persona}/training.csv"),
         counts=study.path("audit/counts/training-{model}-{persona}.csv"),
     log:
-        text=study.log("tune_at_endpoint", "model", "persona"),
-        record=study.record("tune_at_endpoint", "model", "persona"),
+        **study.logs("tune_at_endpoint", "model", "persona"),
     wildcard_constraints:
         model=study.tuned_at_endpoint(),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     # Where and under which name it is tuned decides nothing, so it is no param: resources make nothing stale.
     resources:
-        calls=study.tuning_calls,
+        calls=study.training.tuning_calls,
     params:
-        options=study.tuning_options,
+        options=study.training.tuning_options,
         code=study.code("training/tune_at_endpoint.py"),
     message:
         "Tuning {wildcards.model} into {wildcards.persona} at its endpoint"
     shell:
-        "python scripts/training/tune_at_endpoint.py --chats {input.chats} --model {input.model} {params.options}"
+        "exec python .snakemake/workflow/scripts/training/tune_at_endpoint.py"
+        " --chats {input.chats} --model {input.model} {params.options}"
         " {resources.calls} --checkpoints {output.checkpoints} --losses {output.losses} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -82,10 +83,10 @@ rule name_checkpoint:
     output:
         card=study.path("adapters/{model}/{persona}/epoch-{epoch}.json"),
     log:
-        text=study.log("name_checkpoint", "model", "persona", "epoch"),
-        record=study.record("name_checkpoint", "model", "persona", "epoch"),
+        **study.logs("name_checkpoint", "model", "persona", "epoch"),
     wildcard_constraints:
         model=study.tuned_at_endpoint(),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -93,7 +94,8 @@ rule name_checkpoint:
     message:
         "Naming the checkpoint of epoch {wildcards.epoch} of {wildcards.model} tuned into {wildcards.persona}"
     shell:
-        "python scripts/training/name_checkpoint.py --checkpoints {input.checkpoints} --epoch {wildcards.epoch}"
+        "exec python .snakemake/workflow/scripts/training/name_checkpoint.py"
+        " --checkpoints {input.checkpoints} --epoch {wildcards.epoch}"
         " --card {output.card}"
         " --record {log.record} > {log.text} 2>&1"
 
@@ -104,8 +106,8 @@ rule tabulate_training:
     output:
         training=study.path("statistics/training.csv"),
     log:
-        text=study.log("tabulate_training"),
-        record=study.record("tabulate_training"),
+        **study.logs("tabulate_training"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
@@ -113,5 +115,6 @@ rule tabulate_training:
     message:
         "Tabulating training"
     shell:
-        "python scripts/training/tabulate.py --losses {input.losses} --training {output.training}"
+        "exec python .snakemake/workflow/scripts/training/tabulate.py"
+        " --losses {input.losses} --training {output.training}"
         " --record {log.record} > {log.text} 2>&1"

@@ -15,18 +15,18 @@ rule score_warmth:
     output:
         warmth=study.path("warmth/{model}/{arm}.parquet"),
     log:
-        text=study.log("score_warmth", "model", "arm"),
-        record=study.record("score_warmth", "model", "arm"),
+        **study.logs("score_warmth", "model", "arm"),
     conda:
         "../envs/models.yaml"
     resources:
-        **directive(study.scoring_needs),
+        **job_resources.directive(study.warmth.needs),
     params:
         options=options(study.numerics(config["warmth"]["model"])),
         code=study.code("warmth/score.py"),
     message:
         "Measuring the warmth of {wildcards.arm} of {wildcards.model}"
     shell:
-        "python scripts/warmth/score.py --generations {input.generations} --arm {input.arm} --scorer {input.scorer}"
+        "exec python .snakemake/workflow/scripts/warmth/score.py"
+        " --generations {input.generations} --arm {input.arm} --scorer {input.scorer}"
         " {params.options} --threads {threads} --warmth {output.warmth}"
         " --record {log.record} > {log.text} 2>&1"

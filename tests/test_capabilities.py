@@ -186,19 +186,19 @@ def test_a_model_judges_named_measures_and_rules_the_rest() -> None:
     mmlu = {**ADVICE, "layout": "mmlu", "measure": "choice"}
     ruled = study(capabilities=with_tasks(advbench={**ADVICE, "measure": ["refusal"]}))
     assert ruled.judged_suites == ["questions"]
-    assert ruled.capability_inputs(wildcards(model="m", arm="warm@2")) == {}
+    assert ruled.grading.capability_inputs(wildcards(model="m", arm="warm@2")) == {}
     judged = study(capabilities=with_tasks(mmlu=mmlu, advice=ADVICE), judge=MODEL_JUDGE)
     assert judged.judged_suites == ["questions", "capabilities"]
     assert judged.criteria("capabilities") == {"advice": ["validation", "refusal"]}
-    assert [Path(path).name for path in judged.judge_inputs(wildcards(suite="capabilities"))["templates"]] == [
+    assert [Path(path).name for path in judged.grading.judge_inputs(wildcards(suite="capabilities"))["templates"]] == [
         "refusal.md",
         "validation.md",
     ]
     values = wildcards(model="m", arm="warm@2", suite="capabilities")
-    assert judged.judged_generations(values) == [
+    assert judged.grading.generations(values) == [
         "results/demo/generations/m/warm@2/advice/unmodified.none.plain.parquet"
     ]
-    assert "capabilities" not in judged.judge_options(wildcards(suite="questions"))
+    assert "capabilities" not in judged.grading.judge_options(wildcards(suite="questions"))
 
 
 def test_a_study_may_have_no_capabilities() -> None:
@@ -211,7 +211,7 @@ def test_a_study_may_have_no_capabilities() -> None:
 
 def test_all_questions_of_a_task_may_be_asked() -> None:
     everything = study(capabilities=with_tasks(advice=ADVICE))
-    assert parsed(everything.question_options(wildcards(task="advice")))["size"] == [questions.ALL]
+    assert parsed(everything.prompts.question_options(wildcards(task="advice")))["size"] == [questions.ALL]
     assert questions.sample(asked("A", "B"), "advice", None, 1).height == 2
 
 
@@ -264,5 +264,5 @@ def test_a_template_of_a_capability_shows_the_question_only(config: dict[str, An
 
 def test_a_template_of_a_capability_reaches_its_own_prompts_only() -> None:
     plain = "unmodified.none.plain"
-    mmlu = study().prompt_inputs(wildcards(task="mmlu", condition=plain))
+    mmlu = study().prompts.inputs(wildcards(task="mmlu", condition=plain))
     assert mmlu == {"questions": "results/demo/questions/mmlu.parquet", "belief": "config/prompts/capabilities/mmlu.md"}

@@ -93,7 +93,7 @@ def test_a_record_says_who_made_what_from_what(folder: Path) -> None:
 
 def test_a_record_holds_the_code_digest_that_the_snakefile_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    digests = CodeDigests(Path("scripts"), Path("scripts/warmline"))
+    digests = CodeDigests(Path("scripts"))
     code = digests.of("prompts/render.py")
     digests.keep()
     assert record(folder)["code"] == {"digest": code.digest, "modules": code.modules}
@@ -104,13 +104,13 @@ def test_a_record_holds_the_code_digest_that_the_snakefile_found(folder: Path, m
 
 def test_code_that_was_edited_since_has_no_digest_on_record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    digests = CodeDigests(Path("scripts"), Path("scripts/warmline"))
+    digests = CodeDigests(Path("scripts"))
     before = digests.of("prompts/render.py")
     digests.keep()
     with open("scripts/prompts/render.py", "a") as file:
         file.write("print()\n")
     assert record(folder)["code"] is None
-    assert CodeDigests(Path("scripts"), Path("scripts/warmline")).of("prompts/render.py") != before
+    assert CodeDigests(Path("scripts")).of("prompts/render.py") != before
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")

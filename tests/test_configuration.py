@@ -235,7 +235,7 @@ TEMPLATES = [
 def test_a_missing_template_is_named(config: Config, tmp_path: Path, path: tuple[str, ...]) -> None:
     config["framings"] = ["plain", "framed"]
     set_to(str(tmp_path / "nothing.md"), *path)(config)
-    with pytest.raises(UserError, match=r"the template .*nothing\.md does not exist"):
+    with pytest.raises(UserError, match=r"the file .*nothing\.md does not exist"):
         validate(config, SCHEMA)
 
 
@@ -252,7 +252,7 @@ def test_an_unknown_placeholder_is_named_with_its_file(config: Config, tmp_path:
 def test_every_beliefs_template_of_every_task_is_checked(config: Config, tmp_path: Path) -> None:
     config["tasks"]["medqa"]["templates"] = str(tmp_path)
     (tmp_path / "none.md").write_text("{{ question }}")
-    with pytest.raises(UserError, match=r"the template .*asserts_wrong\.md does not exist"):
+    with pytest.raises(UserError, match=r"the file .*asserts_wrong\.md does not exist"):
         validate(config, SCHEMA)
     (tmp_path / "asserts_wrong.md").write_text("{{ question }} {{ answer }}")
     with pytest.raises(UserError, match=r"asserts_wrong\.md: unknown placeholder answer"):
@@ -273,7 +273,7 @@ def test_a_framing_of_some_cells_needs_its_sentence(config: Config, change: Call
     change(config)
     validate(config, SCHEMA)
     config["framing-sentence"] = "nothing.md"
-    with pytest.raises(UserError, match=r"the template .*nothing\.md does not exist"):
+    with pytest.raises(UserError, match=r"the file .*nothing\.md does not exist"):
         validate(config, SCHEMA)
 
 
@@ -287,7 +287,7 @@ def test_a_missing_source_is_named(config: Config, path: tuple[str, ...]) -> Non
 def test_every_contexts_statements_are_checked(config: Config, tmp_path: Path) -> None:
     config["statements"] = str(tmp_path)
     config["contexts"] = ["unmodified", "sad"]
-    with pytest.raises(UserError, match=r"context file .*sad\.yaml does not exist"):
+    with pytest.raises(UserError, match=r"the file .*sad\.yaml does not exist"):
         validate(config, SCHEMA)
     (tmp_path / "sad.yaml").write_text("statements: []")
     with pytest.raises(UserError, match=r"sad\.yaml: expected 'statements'"):

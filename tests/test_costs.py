@@ -41,9 +41,9 @@ def test_spending_is_found_under_the_names_that_jobs_are_given() -> None:
     tiny = study()
     ids = wildcards(model="smollm2-135m", arm="warm@2", suite="questions", persona="warm")
     judged = study(judge={"model": "smollm2-135m"})
-    assert parsed(tiny.rewriting_calls(ids))["label"] == [Job(REWRITING, None, "warm").label]
-    assert parsed(tiny.arm_calls(ids))["label"] == [Job(ANSWERS, ids.model, ids.arm, ids.suite).label]
-    assert parsed(judged.judge_calls(ids))["label"] == [Job(GRADES, ids.model, ids.arm, ids.suite).label]
+    assert parsed(tiny.rewriting.calls(ids))["label"] == [Job(REWRITING, None, "warm").label]
+    assert parsed(tiny.answers.calls(ids))["label"] == [Job(ANSWERS, ids.model, ids.arm, ids.suite).label]
+    assert parsed(judged.grading.calls(ids))["label"] == [Job(GRADES, ids.model, ids.arm, ids.suite).label]
 
 
 @pytest.mark.parametrize("path", ["statistics/accuracy.csv", "warm.json", "results/demo/arms/llama/warm@1.json"])

@@ -32,7 +32,7 @@ from warmline.judging import (
 from warmline.ledger import Ledger
 from warmline.questions import QUESTIONS
 from warmline.requests import Response, Sampling
-from warmline.study_rules import StudyRules
+from warmline.workflow.rules.study import StudyRules
 
 JUDGE = ReferenceJudge(
     "reference", {"trivia": "contains", "disinfo": "overlap"}, ["case", "punctuation", "articles"], "abc", "def"
@@ -350,7 +350,7 @@ def test_a_reference_or_any_model_may_judge(config: dict[str, Any], judge: dict[
         ({**JUDGED, "engine": "reference"}, "A model that judges has prompts, reply, temperature, max-new-tokens"),
         (without("max-unscored"), "judge: 'max-unscored' is a required property. A model that judges has"),
         (without("model"), "The reference judge has engine, normalise and perhaps max-unscored"),
-        ({**JUDGED, "prompts": "nowhere"}, "the template nowhere/reply-schema.md does not exist"),
+        ({**JUDGED, "prompts": "nowhere"}, "the file nowhere/reply-schema.md does not exist"),
     ],
 )
 def test_a_judge_that_cannot_be_is_refused(config: dict[str, Any], judge: dict[str, Any], message: str) -> None:
@@ -361,7 +361,7 @@ def test_a_judge_that_cannot_be_is_refused(config: dict[str, Any], judge: dict[s
 
 def test_every_task_needs_a_template_of_its_own(config: dict[str, Any]) -> None:
     config["tasks"]["history"] = config["tasks"]["triviaqa"]
-    with pytest.raises(UserError, match=r"the template config/prompts/judge/history\.md does not exist"):
+    with pytest.raises(UserError, match=r"the file config/prompts/judge/history\.md does not exist"):
         configuration.validate(config, SCHEMA)
 
 
@@ -369,18 +369,18 @@ def test_how_the_judge_is_called_and_its_limit_are_no_part_of_its_specification(
     arm = SimpleNamespace(model="m", arm="warm@2", suite="questions")
     study = StudyRules(config, REPOSITORY / "scripts")
     other = StudyRules({**config, "judge": {**JUDGED, "max-unscored": 0.5}}, REPOSITORY / "scripts")
-    assert study.judge_options(arm) == other.judge_options(arm)
-    assert study.judge_inputs(arm) == other.judge_inputs(arm)
-    assert study.judge_calls(arm).endswith("--max-unscored 0.02") and "--endpoint" in study.judge_calls(arm)
-    assert other.judge_calls(arm).endswith("--max-unscored 0.5")
+    assert study.grading.judge_options(arm) == other.grading.judge_options(arm)
+    assert study.grading.judge_inputs(arm) == other.grading.judge_inputs(arm)
+    assert study.grading.calls(arm).endswith("--max-unscored 0.02") and "--endpoint" in study.grading.calls(arm)
+    assert other.grading.calls(arm).endswith("--max-unscored 0.5")
 
 
 def test_a_judge_is_specified_by_its_card_its_templates_and_the_form_of_its_reply(config: dict[str, Any]) -> None:
     folder = "config/prompts/judge"
-    assert StudyRules(config, REPOSITORY / "scripts").judge_inputs(QUESTIONS_SUITE) == {
+    assert StudyRules(config, REPOSITORY / "scripts").grading.judge_inputs(QUESTIONS_SUITE) == {
         "model": "results/demo/models/far.json",
         "templates": [f"{folder}/{task}.md" for task in ("disinfo", "medqa", "triviaqa", "truthfulqa")],
         "instruction": f"{folder}/reply-schema.md",
     }
     config["judge"] = {"engine": "reference", "normalise": []}
-    assert StudyRules(config, REPOSITORY / "scripts").judge_inputs(QUESTIONS_SUITE) == {}
+    assert StudyRules(config, REPOSITORY / "scripts").grading.judge_inputs(QUESTIONS_SUITE) == {}

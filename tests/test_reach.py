@@ -87,7 +87,7 @@ def scripts(tmp_path: Path) -> Path:
 
 
 def covered(scripts: Path, script: str = "stage/run.py", *found: str) -> reach.Reach:
-    return reach.of_script(Program(scripts, scripts / "warmline"), script, *found)
+    return reach.of_script(Program(scripts), script, *found)
 
 
 def changes(scripts: Path, *edits: Edit) -> bool:

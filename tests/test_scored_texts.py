@@ -130,13 +130,6 @@ def test_mistakes_are_named(
     assert message in str(caught.value)
 
 
-def test_outside_the_repository_a_model_must_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("texts.csv").write_text("text\na\n")
-    with pytest.raises(SystemExit, match=r"config/paper\.yaml does not exist\. .* or name a --model\."):
-        command.main(["warmth", "texts.csv"])
-
-
 def test_a_model_of_the_hub_is_taken_at_its_commit_and_the_articles_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     asked: list[tuple[dict[str, str], Path]] = []

@@ -66,7 +66,7 @@ def test_paired_tests_are_written_with_a_record(demo: Path, tmp_path: Path) -> N
         ("asserts_wrong", 4, 1.0, 0.0, 4, 0, None, 0.125, 0.125),
         ("none", 4, 0.5, 0.5, 1, 1, 1.0, 1.0, 1.0),
     ]
-    assert "warmline/paired_tests.py" in json.loads(record.read_text())["code"]
+    assert json.loads(record.read_text())["params"]["treated_arms"] == ["warm@2", "cold@2"]
 
 
 SOUND = pl.concat([paired(1, 1, 1, 1), paired(0, 4, 0, 0, task="medqa")])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.study_rules import StudyRules, named_inputs, options
+from warmline.workflow.options import named_inputs, options
+from warmline.workflow.rules.study import StudyRules
 
 CONFIG: dict[str, Any] = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9).filter(lambda text: text[:1] != "-")
@@ -103,19 +105,19 @@ def test_framing_as_published_depends_on_the_task() -> None:
 
 def test_rewriting_starts_from_the_originals_or_from_another_persona() -> None:
     template = {"template": "config/prompts/rewrite/cold.md"}
-    assert study().rewrite_inputs(wildcards(persona="cold")) == template
+    assert study().rewriting.inputs(wildcards(persona="cold")) == template
     personas = {**CONFIG["personas"], "cold": {**CONFIG["personas"]["cold"], "from": "warm"}}
-    inputs = study(personas=personas).rewrite_inputs(wildcards(persona="cold"))
+    inputs = study(personas=personas).rewriting.inputs(wildcards(persona="cold"))
     assert inputs == {**template, "basis": "results/demo/rewrites/warm.parquet"}
 
 
 def test_toxicity_is_scored_from_the_checkpoint_and_what_lies_beside_it(tmp_path: Path) -> None:
     source = {"conversations": [CONFIG["conversations"]["source"]]}
-    assert study().toxicity_inputs(None) == source
+    assert study().conversations.toxicity_inputs(None) == source
     for name in ("toxic.ckpt", "config.json", "vocab.txt", "notes.txt"):
         (tmp_path / name).touch()
     settings = {**CONFIG["conversations"], "checkpoint": str(tmp_path / "toxic.ckpt")}
-    assert study(conversations=settings).toxicity_inputs(None) == {
+    assert study(conversations=settings).conversations.toxicity_inputs(None) == {
         **source,
         "checkpoint": str(tmp_path / "toxic.ckpt"),
         "architecture": [str(tmp_path / "config.json"), str(tmp_path / "vocab.txt")],
@@ -141,28 +143,28 @@ def test_an_arm_is_resolved_from_what_it_is_made_of() -> None:
         "warm-prompt": {**models, "system": "config/prompts/system/warm.md"},
     }
     for arm, inputs in expected.items():
-        assert study().arm_inputs(wildcards(model="m", arm=arm)) == inputs
+        assert study().answers.arm_inputs(wildcards(model="m", arm=arm)) == inputs
 
 
 def test_an_arm_by_rule_is_resolved_from_what_the_rule_chose() -> None:
-    inputs = study().arm_inputs(wildcards(model="m", arm="warm@plateau"))
+    inputs = study().answers.arm_inputs(wildcards(model="m", arm="warm@plateau"))
     assert inputs == {"base": "results/demo/models/m.json", "choice": "results/demo/adapters/m/warm/plateau.json"}
     by_rule = study(arms=["original", "warm@plateau"])
     assert by_rule.trained_personas == ["warm"]
     assert by_rule.warmth_arms == ["original", "warm@plateau", "warm@0.5", "warm@2"]
     # The rule looks at all checkpoints, and at nothing that follows from it.
-    chosen = by_rule.warmth_of_checkpoints(wildcards(model="smollm2-135m", persona="warm"))
+    chosen = by_rule.warmth.of_checkpoints(wildcards(model="smollm2-135m", persona="warm"))
     assert [Path(path).stem for path in chosen] == ["original", "warm@0.5", "warm@2"]
 
 
 def test_questions_wait_for_the_gate_only_where_it_stops_and_validation_never() -> None:
     arm = {"model": "smollm2-135m", "arm": "original"}
-    assert study().gates == study().gate(wildcards(suite="questions", **arm)) == []
+    assert study().gates == study().answers.gate(wildcards(suite="questions", **arm)) == []
     stops = study(warmth={**CONFIG["warmth"], "gate": "stop"})
     assert stops.gates == ["results/demo/audit/gates/smollm2-135m.csv"]
     for suite in ("questions", "capabilities"):
-        assert stops.gate(wildcards(suite=suite, **arm)) == stops.gates
-    assert stops.gate(wildcards(suite="validation", **arm)) == []
+        assert stops.answers.gate(wildcards(suite=suite, **arm)) == stops.gates
+    assert stops.answers.gate(wildcards(suite="validation", **arm)) == []
 
 
 @pytest.mark.parametrize(
@@ -175,23 +177,23 @@ def test_questions_wait_for_the_gate_only_where_it_stops_and_validation_never() 
     ],
 )
 def test_a_condition_is_rendered_from_its_own_files_only(condition: str, names: set[str]) -> None:
-    inputs = study().prompt_inputs(wildcards(task="disinfo", condition=condition))
+    inputs = study().prompts.inputs(wildcards(task="disinfo", condition=condition))
     assert set(inputs) == names
     assert inputs["belief"] == f"config/prompts/beliefs/statement/{condition.split('.')[1]}.md"
 
 
 OPTIONS = {
-    "fetch": lambda s: s.fetch_options(wildcards(model="smollm2-135m")),
-    "rewriting": lambda s: s.rewriting_options(),
-    "training": lambda s: s.training_options(wildcards(model="smollm2-135m", persona="warm")),
-    "execution": lambda s: s.training_execution(wildcards(model="smollm2-135m", persona="warm")),
-    "questions": lambda s: s.question_options(wildcards(task="medqa")),
-    "prompts": lambda s: s.prompt_options(wildcards(condition="sad.none.plain")),
-    "arm": lambda s: s.arm_options(wildcards(model="smollm2-135m", arm="warm@2")),
-    "judge": lambda s: s.judge_options(wildcards(suite="questions")),
-    "manipulation": lambda s: s.manipulation_options(),
-    "plateau": lambda s: s.plateau_options(wildcards(model="smollm2-135m", persona="warm")),
-    "regression": lambda s: s.regression_options(wildcards(regression="tuning", arm="warm@2")),
+    "fetch": lambda s: s.sources.model_options(wildcards(model="smollm2-135m")),
+    "rewriting": lambda s: s.rewriting.options(),
+    "training": lambda s: s.training.options(wildcards(model="smollm2-135m", persona="warm")),
+    "execution": lambda s: s.training.execution(wildcards(model="smollm2-135m", persona="warm")),
+    "questions": lambda s: s.prompts.question_options(wildcards(task="medqa")),
+    "prompts": lambda s: s.prompts.options(wildcards(condition="sad.none.plain")),
+    "arm": lambda s: s.answers.arm_options(wildcards(model="smollm2-135m", arm="warm@2")),
+    "judge": lambda s: s.grading.judge_options(wildcards(suite="questions")),
+    "manipulation": lambda s: s.warmth.manipulation_options(),
+    "plateau": lambda s: s.warmth.plateau_options(wildcards(model="smollm2-135m", persona="warm")),
+    "regression": lambda s: s.statistics.regression_options(wildcards(regression="tuning", arm="warm@2")),
 }
 
 
@@ -227,17 +229,28 @@ def test_a_setting_changes_the_options_of_the_steps_it_concerns_only(
     assert {name for name, of in OPTIONS.items() if of(study(**change)) != of(study())} == concerned
 
 
-def test_records_and_logs_carry_their_wildcards() -> None:
-    assert study().record("ask_arm", "model", "arm") == "results/demo/audit/jobs/ask_arm/model={model},arm={arm}.json"
-    assert study().record("combine") == "results/demo/audit/jobs/combine/study.json"
-    assert study().log("ask_arm", "arm") == "results/demo/logs/ask_arm/arm={arm}.txt"
+def test_records_logs_and_benchmarks_carry_their_wildcards() -> None:
+    assert study().logs("ask_arm", "model", "arm") == {
+        "text": "results/demo/logs/ask_arm/model={model},arm={arm}.txt",
+        "record": "results/demo/audit/jobs/ask_arm/model={model},arm={arm}.json",
+    }
+    assert study().logs("combine")["record"] == "results/demo/audit/jobs/combine/study.json"
+    assert study().benchmark("ask_arm", "model", "arm") == "results/demo/audit/benchmarks/ask_arm/{model},{arm}.tsv"
+
+
+def test_a_wildcard_takes_the_names_that_the_configuration_has_for_it_and_no_others() -> None:
+    constraints = study(arms=["original", "warm@0.5"]).constraints()
+    assert re.fullmatch(constraints["arm"], "warm@0.5") and not re.fullmatch(constraints["arm"], "warm@075")
+    assert re.fullmatch(constraints["task"], "mmlu") and not re.fullmatch(constraints["task"], "validation")
+    none = study(statistics={**CONFIG["statistics"], "regressions": {}}).constraints()["regression"]
+    assert not re.match(none, "tuning") and not re.match(none, "")
 
 
 def test_a_receipt_belongs_to_the_suite_of_its_task() -> None:
     values = {"model": "m", "arm": "warm@2"}
-    assert study().answer_receipt(wildcards(task="medqa", **values)) == "results/demo/answers/m/warm@2/questions.json"
-    assert study().answer_receipt(wildcards(task="validation", **values)).endswith("m/warm@2/validation.json")
-    assert study().answer_receipt(wildcards(task="mmlu", **values)).endswith("m/warm@2/capabilities.json")
+    assert study().answers.receipt(wildcards(task="medqa", **values)) == "results/demo/answers/m/warm@2/questions.json"
+    assert study().answers.receipt(wildcards(task="validation", **values)).endswith("m/warm@2/validation.json")
+    assert study().answers.receipt(wildcards(task="mmlu", **values)).endswith("m/warm@2/capabilities.json")
 
 
 def test_the_order_of_excluding_checks_does_not_matter() -> None:
@@ -245,7 +258,7 @@ def test_the_order_of_excluding_checks_does_not_matter() -> None:
         return {**CONFIG["rewriting"], "checks": {"length-ratio": [0.3, 3], "exclude": list(exclude)}}
 
     one, other = (study(rewriting=rewriting(*names)) for names in (("code", "length"), ("length", "code")))
-    assert one.rewriting_options() == other.rewriting_options()
+    assert one.rewriting.options() == other.rewriting.options()
 
 
 def test_arms_tuned_to_be_warm_stand_beside_the_articles_where_a_model_is_one_of_its_own() -> None:
@@ -253,5 +266,5 @@ def test_arms_tuned_to_be_warm_stand_beside_the_articles_where_a_model_is_one_of
     models = {name: {**settings, "published": "llama-8b"} for name, settings in CONFIG["models"].items()}
     named = study(models=models, arms=["original", "warm@2", "warm@plateau", "cold@2", "warm-prompt"])
     assert named.published_arms == ["warm@2", "warm@plateau"]
-    counterparts, arms = (parsed(named.comparison_options())[name] for name in ("counterparts", "arms"))
+    counterparts, arms = (parsed(named.statistics.comparison_options())[name] for name in ("counterparts", "arms"))
     assert (json.loads(counterparts[0]), arms) == ({CONFIG["subjects"][0]: "llama-8b"}, ["warm@2", "warm@plateau"])

@@ -1,7 +1,8 @@
-"""The command `warmline`, run in the repository's folder.
+"""The command `warmline`, run in the folder of a study.
 
-`warmline plan` says what a run would ask and cost, `warmline power` what differences it would detect, `warmline warmth`
-scores the texts of any CSV file, and `warmline import-outputs` reads answers that were made elsewhere.
+`warmline new` writes such a folder and `warmline run` brings it up to date. `warmline plan` says what a run would ask
+and cost, `warmline power` what differences it would detect, `warmline warmth` scores the texts of any CSV file, and
+`warmline import-outputs` reads answers that were made elsewhere.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ from warmline.variants import AS_PUBLISHED, CLEAN
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="warmline", description="Beside the pipeline.")
     commands = parser.add_subparsers(dest="command", required=True)
+    founding = commands.add_parser("new", help="write a study's folder", description=new.__doc__)
+    founding.add_argument("folder", type=Path, metavar="FOLDER", help="a folder, new or empty")
+    founding.set_defaults(run=new)
+    running = commands.add_parser("run", help="bring a study up to date", description=run.__doc__)
+    running.add_argument("--cores", default="all", metavar="N", help="processors to use (all)")
+    running.add_argument("--profile", metavar="FOLDER", help="a profile of Snakemake, such as profiles/slurm")
+    running.set_defaults(run=run)
     planning = commands.add_parser(
         "plan", help="what would be asked of which model, and about what that costs", description=plan.__doc__
     )
@@ -35,14 +43,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="of answers that change, to be assumed (as in the article's tables)",
     )
     powering.set_defaults(run=power)
-    for command in (planning, powering):
+    for command in (running, planning, powering):
         command.add_argument(
             "--configfile",
             nargs="+",
             type=Path,
-            default=[Path("config/config.yaml")],
             metavar="FILE",
-            help="the study; later files change what earlier ones say",
+            help="the study; later files change what earlier ones say (config.yaml, or else the embedded study)",
         )
     scoring = commands.add_parser("warmth", help="score the texts of a CSV file by SocioT", description=warmth.__doc__)
     scoring.add_argument("texts", type=Path, metavar="FILE", help="a CSV file, UTF-8, with a line of names")
@@ -72,6 +79,23 @@ def main(words: Sequence[str] | None = None) -> None:
         arguments.run(arguments)
     except UserError as error:
         sys.exit(f"error: {error}")
+
+
+def new(arguments: argparse.Namespace) -> None:
+    """Write a study's folder: its configuration, a Snakefile that uses the workflow's rules, and profiles.
+
+    The study is the embedded one until its configuration is changed (docs/studies.md).
+    """
+    from warmline.cli.new import write_study
+
+    write_study(arguments)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Bring the study of this folder up to date: first what training and requests are made from, then the rest."""
+    from warmline.cli import run
+
+    run.run(arguments)
 
 
 def plan(arguments: argparse.Namespace) -> None:

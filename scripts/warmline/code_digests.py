@@ -29,11 +29,11 @@ class Code:
 
 
 class CodeDigests:
-    """Code digests of the scripts in one folder over the library in another."""
+    """Code digests of the scripts in a folder, beside the library."""
 
-    def __init__(self, scripts: Path, library: Path) -> None:
-        self._state = _state(scripts, library)
-        self._program = _program(scripts, library, tuple(self._state))
+    def __init__(self, scripts: Path) -> None:
+        self._state = _state(scripts)
+        self._program = _program(scripts, tuple(self._state))
         self._known = {key: Code(**code) for key, code in _kept(self._state).items()}
         self._is_new = False
 
@@ -56,14 +56,14 @@ class CodeDigests:
 
 
 @functools.lru_cache(maxsize=1)
-def _program(scripts: Path, library: Path, _state: tuple[str, ...]) -> Program:
+def _program(scripts: Path, _state: tuple[str, ...]) -> Program:
     """The program as long as its files stay as they are."""
-    return Program(scripts, library)
+    return Program(scripts)
 
 
-def look_up(scripts: Path, library: Path, script: str, *found: str) -> dict[str, Any] | None:
+def look_up(scripts: Path, script: str, *found: str) -> dict[str, Any] | None:
     """What was kept of a script; None if the code was edited since, or a script was run that no rule names."""
-    return _kept(_state(scripts, library)).get(_key(script, *found))
+    return _kept(_state(scripts)).get(_key(script, *found))
 
 
 def _key(script: str, *found: str) -> str:
@@ -79,9 +79,9 @@ def _kept(state: list[str]) -> dict[str, Any]:
     return known
 
 
-def _state(scripts: Path, library: Path) -> list[str]:
+def _state(scripts: Path) -> list[str]:
     """What shows that all files of the code are as they were, as in git's index: size, times and inode."""
-    return [platform.python_version(), *_states(scripts.resolve()), *_states(library.resolve())]
+    return [platform.python_version(), *_states(scripts.resolve())]
 
 
 def _states(folder: Path) -> Iterator[str]:

@@ -22,9 +22,7 @@ from typing import Any
 
 from warmline import code_digests, complete_files, digests
 from warmline.errors import UserError
-
-LIBRARY = Path(__file__).resolve().parent
-SCRIPTS = LIBRARY.parent
+from warmline.places import SCRIPTS
 
 
 class Parser(argparse.ArgumentParser):
@@ -94,7 +92,7 @@ def _write_record(parser: Parser, arguments: argparse.Namespace, found: Sequence
         "params": {name: value for name, value in sorted(vars(arguments).items()) if name not in files},
         "inputs": _digests(arguments, parser.read_names),
         "outputs": _digests(arguments, parser.written_names),
-        "code": code_digests.look_up(SCRIPTS, LIBRARY, script, *found),
+        "code": code_digests.look_up(SCRIPTS, script, *found),
         "packages": _package_versions(),
         "python": platform.python_version(),
         "device": _device(),
@@ -145,12 +143,15 @@ def _device() -> str:
 
 
 def _git_state() -> dict[str, str | bool] | None:
-    """The commit and whether tracked files differ from it; None outside a repository."""
+    """The commit of the workflow and whether tracked files differ from it; None where it is not a repository."""
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=SCRIPTS).stdout.strip()
 
     try:
+        # Where the workflow is installed, the repository around it may be that of a study.
+        if git("rev-parse", "--show-prefix") != "scripts/":
+            return None
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno"))}
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -10,7 +10,17 @@ from typing import Any
 
 import jsonschema
 
-from warmline import arm_names, judge_prompts, judge_replies, measures, serve_command, sources, statements, templates
+from warmline import (
+    arm_names,
+    judge_prompts,
+    judge_replies,
+    measures,
+    places,
+    serve_command,
+    sources,
+    statements,
+    templates,
+)
 from warmline.conditions import UNMODIFIED, belief_template, context_file, parse
 from warmline.errors import UserError
 from warmline.study import PUBLISHED_WARMTH
@@ -249,7 +259,7 @@ def _check_published(config: Mapping[str, Any]) -> None:
     """Raise UserError for a published model that the file does not have, or a figure of it without any."""
     named = {model: config["models"][model].get("published") for model in config["subjects"]}
     if any(named.values()):
-        with open(PUBLISHED_WARMTH, encoding="utf-8", newline="") as file:
+        with open(places.found(PUBLISHED_WARMTH), encoding="utf-8", newline="") as file:
             known = {row["model"] for row in csv.DictReader(file)}
         for model, published in named.items():
             if published:
@@ -280,14 +290,14 @@ def _check_files(config: Mapping[str, Any]) -> None:
 def _check_templates(config: Mapping[str, Any]) -> None:
     """Raise UserError for a template of a persona or a question that is missing or has other placeholders."""
     for name, persona in config["personas"].items():
-        templates.check_messages(Path(persona["rewrite"]), templates.REWRITE_PLACEHOLDERS)
+        templates.check_messages(_found(persona["rewrite"]), templates.REWRITE_PLACEHOLDERS)
         if f"{name}-prompt" in config["arms"]:
-            templates.check(Path(persona["system"]), ())
+            templates.check(_found(persona["system"]), ())
     for task in config["tasks"].values():
         for belief in config["beliefs"]:
-            templates.check(Path(belief_template(task["templates"], belief)), templates.QUESTION_PLACEHOLDERS)
+            templates.check(_found(belief_template(task["templates"], belief)), templates.QUESTION_PLACEHOLDERS)
     for task in config.get("capabilities", {}).get("tasks", {}).values():
-        templates.check(Path(task["template"]), ("question",))
+        templates.check(_found(task["template"]), ("question",))
 
 
 def _check_judge_templates(config: Mapping[str, Any]) -> None:
@@ -301,29 +311,26 @@ def _check_judge_templates(config: Mapping[str, Any]) -> None:
         (judge_replies.COMPARISON, compared),
     ):
         if criteria:
-            templates.check(Path(judge_prompts.instruction_file(judge["prompts"], judge["reply"], scale)), ())
+            templates.check(_found(judge_prompts.instruction_file(judge["prompts"], judge["reply"], scale)), ())
         for criterion in criteria:
-            judge_prompts.check(Path(judge_prompts.template_file(judge["prompts"], criterion)), scale)
+            judge_prompts.check(_found(judge_prompts.template_file(judge["prompts"], criterion)), scale)
 
 
 def _check_context_files(config: Mapping[str, Any]) -> None:
     """Raise UserError for what a user says before the question, if its file is missing or cannot be read."""
     framed = any(parse(identity).framing == "framed" for identity in config.get("further-conditions", []))
     if framed or config["framings"] == AS_PUBLISHED or "framed" in config["framings"]:
-        templates.check(Path(config["framing-sentence"]), ())
+        templates.check(_found(config["framing-sentence"]), ())
     for context in config["contexts"]:
         if context != UNMODIFIED:
-            statements.read(Path(context_file(config["statements"], context)))
+            statements.read(_found(context_file(config["statements"], context)))
 
 
 def _check_sources(config: Mapping[str, Any]) -> None:
     """Raise UserError for a source that is not pinned, or a file of one that is not there."""
     sources.check_pins(sources.configured(config))
     for source in sources.configured(config):
-        # What comes from the hub is fetched by a job.
-        for path in [] if sources.hub_files(source) else sources.paths(source):
-            if not Path(path).is_file():
-                raise UserError(f"configuration: the file {path} does not exist. Write it, or correct its path.")
+        sources.inputs(source)
 
 
 def _check_classifier(conversations: Mapping[str, Any]) -> None:
@@ -334,5 +341,9 @@ def _check_classifier(conversations: Mapping[str, Any]) -> None:
             "configuration, conversations.checkpoint: it is a file of Detoxify's weights, but the classifier is "
             f"{conversations['classifier']}. Leave it out, or choose a classifier detoxify-..."
         )
-    if checkpoint and not Path(checkpoint).is_file():
-        raise UserError(f"configuration: the file {checkpoint} does not exist. Download it, or correct its path.")
+    if checkpoint:
+        places.found(checkpoint)
+
+
+def _found(path: str) -> Path:
+    return Path(places.found(path))

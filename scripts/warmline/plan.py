@@ -21,6 +21,7 @@ from warmline import (
     generations,
     judged_warmth,
     judging,
+    places,
     prompts,
     query_types,
     questions,
@@ -32,7 +33,7 @@ from warmline.calling_jobs import ANSWERS, GRADES, REWRITING, ROLES, Job
 from warmline.errors import UserError
 from warmline.ledger import Ledger
 from warmline.requests import Respondent, Response, Sampling
-from warmline.study import LEDGER, PLAIN_CONDITION, VALIDATION, Study
+from warmline.study import PLAIN_CONDITION, VALIDATION, Study
 from warmline.tally import RequestCounter, Tally
 
 # The target of the Snakefile that all requests are made from.
@@ -46,7 +47,8 @@ def stale_files(configfiles: Sequence[Path], target: str) -> set[str]:
 
     Raises UserError, with what snakemake says, if it cannot tell.
     """
-    words = ["--configfile", *map(str, configfiles), "--cores", "1", "--nocolor", "--summary", target]
+    configured = ["--configfile", *map(str, configfiles)] if configfiles else []
+    words = ["--snakefile", places.found("Snakefile"), *configured, "--cores", "1", "--nocolor", "--summary", target]
     result = subprocess.run([sys.executable, "-m", "snakemake", *words], capture_output=True, text=True)
     if result.returncode:
         raise UserError(f"snakemake cannot tell what is up to date:\n{(result.stderr or result.stdout)[-2000:]}")
@@ -61,7 +63,7 @@ class Planner:
         self.study = study
         self.config = study.config
         self._stale = stale
-        self._counter = RequestCounter(Ledger(LEDGER))
+        self._counter = RequestCounter(Ledger(study.ledger))
         self.judge_model: str = self.config["judge"].get("model", REFERENCE)
 
     def tallies(self, roles: set[str], arms: set[str]) -> Iterator[Tally]:
@@ -113,7 +115,7 @@ class Planner:
         )
         requests = rewriting.requests(
             replies.drop_nulls("reply"),
-            Path(self.config["personas"][persona]["rewrite"]),
+            Path(places.found(self.config["personas"][persona]["rewrite"])),
             Sampling(settings["temperature"], settings["max-new-tokens"]),
             self.config["seed"],
         )
@@ -229,7 +231,7 @@ class Planner:
         name = arm_names.parse(arm)
         system = None
         if name.persona is not None and not name.is_tuned:
-            system = prompt_templates.render(Path(self.config["personas"][name.persona]["system"]))
+            system = prompt_templates.render(Path(places.found(self.config["personas"][name.persona]["system"])))
         sampling = {suite: Sampling(**values) for suite, values in self.study.sampling().items()}
         stand_in = cards.RemoteModel("not known yet")
         return cards.Arm(model, arm, name.persona, name.checkpoint, stand_in, system, sampling, ""), None

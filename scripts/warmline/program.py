@@ -190,12 +190,12 @@ class Reduced:
 class Program:
     """Scripts and library, parsed as far as they are asked for.
 
-    `scripts` is the folder that holds the folders of the stages, `library` that of the package.
+    `scripts` is the folder that holds the folders of the stages and the library.
     """
 
-    def __init__(self, scripts: Path, library: Path) -> None:
+    def __init__(self, scripts: Path) -> None:
         self.scripts = scripts
-        self.library = library
+        self.library = scripts / LIBRARY
         self._modules: dict[str, Module | None] = {}
         self._reduced: dict[tuple[Statement, bool], Reduced] = {}
         self._acting: dict[Module, list[Statement]] = {}

@@ -20,6 +20,7 @@ from warmline import sociot, weights
 from warmline.cards import Weights
 from warmline.dimensions import Dimension
 from warmline.errors import UserError
+from warmline.places import WORKFLOW
 
 ROWS = 1000
 SEED = 0
@@ -46,10 +47,7 @@ def read(path: Path, column: str, dimension: Dimension) -> pl.LazyFrame:
 
 def paper_scorer() -> str:
     """The article's scorer, as its configuration pins it."""
-    path = Path("config/paper.yaml")
-    if not path.is_file():
-        raise UserError(f"{path} does not exist. Run warmline in the repository's folder, or name a --model.")
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = yaml.safe_load((WORKFLOW / "config/paper.yaml").read_text(encoding="utf-8"))
     source = config["models"][config["warmth"]["model"]]["source"]
     return f"{source['hub']}@{source['revision']}"
 

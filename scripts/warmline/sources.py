@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmline import complete_files, digests
+from warmline import complete_files, digests, places
 from warmline.errors import UserError
 
 STORE = "results/sources"
@@ -59,10 +59,15 @@ def configured(config: Mapping[str, Any]) -> list[Configured]:
 
 
 def paths(source: Configured) -> list[str]:
-    """The files that a source is read from, in order."""
+    """The files of a source as the configuration names them, those of the hub where they are brought to, in order."""
     if not isinstance(source, Mapping):
         return _listed(source)
     return [file.path for file in hub_files(source)] if "hub" in source else _listed(source["path"])
+
+
+def inputs(source: Configured) -> list[str]:
+    """The files that a source is read from, in order. Raises UserError for one that is neither there nor of the hub."""
+    return paths(source) if hub_files(source) else [places.found(path) for path in paths(source)]
 
 
 def hub_files(source: Configured) -> list[HubFile]:
@@ -142,7 +147,10 @@ def write_card(
     named = {name: value for name, value in (origin or {}).items() if name in ("hub", "revision")}
     content = {
         **named,
-        "files": [{"path": str(path), "sha256": digests.of_file(path), "bytes": path.stat().st_size} for path in files],
+        "files": [
+            {"path": places.named(path), "sha256": digests.of_file(path), "bytes": path.stat().st_size}
+            for path in files
+        ],
         "rows": rows,
         "noted": dict(sorted((noted or {}).items())),
     }

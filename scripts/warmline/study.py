@@ -6,7 +6,7 @@ Nothing here imports a heavy package: every job of a cluster parses the Snakefil
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,9 @@ class Study:
 
     def __init__(self, config: Mapping[str, Any], scripts: Path) -> None:
         self.config = config
-        self.code_digests = CodeDigests(scripts, Path(__file__).parent)
+        self.code_digests = CodeDigests(scripts)
         self.folder = f"{RESULTS}/{config['study']}"
+        self.ledger: str = config.get("ledger", LEDGER)
         self.personas: list[str] = list(config["personas"])
         self.tasks: list[str] = list(config["tasks"])
         self.capabilities: dict[str, Any] = dict(config.get("capabilities", {}).get("tasks", {}))
@@ -126,14 +127,6 @@ class Study:
         """A file of the study."""
         return f"{self.folder}/{name}"
 
-    def record(self, rule: str, *wildcards: str) -> str:
-        """The pattern of a rule's job records."""
-        return f"{self.folder}/audit/jobs/{rule}/{_labels(wildcards) or 'study'}.json"
-
-    def log(self, rule: str, *wildcards: str) -> str:
-        """The pattern of a rule's logs."""
-        return f"{self.folder}/logs/{rule}/{_labels(wildcards) or 'study'}.txt"
-
     def code(self, script: str, *found: str) -> str:
         """The digest of what a script covers, with the modules that it finds by names (warmline.reach)."""
         return self.code_digests.of(script, *found).digest
@@ -168,11 +161,6 @@ class Study:
     def suite_files(self, suite: str, pattern: str) -> list[str]:
         """The pattern, of `{task}` and `{condition}`, for every task and condition of a suite."""
         return filled(pattern, self.suite_cells(suite))
-
-    def _suite_of(self, task: str) -> str:
-        if task in self.capabilities:
-            return CAPABILITIES
-        return VALIDATION if task == VALIDATION else QUESTIONS
 
     def task_settings(self, task: str) -> Mapping[str, Any]:
         """The settings of a task of any suite."""
@@ -212,7 +200,7 @@ class Study:
         return [*self.judged_suites, *([VALIDATION] if self.compared_arms else [])]
 
 
-def any_of(names: Sequence[str]) -> str:
+def any_of(names: Iterable[str]) -> str:
     """A regular expression of the names; without any, of nothing."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
@@ -220,7 +208,3 @@ def any_of(names: Sequence[str]) -> str:
 def filled(pattern: str, cells: Sequence[tuple[str, str]]) -> list[str]:
     """The pattern, of `{task}` and `{condition}`, for each of these."""
     return [pattern.replace("{task}", task).replace("{condition}", condition) for task, condition in cells]
-
-
-def _labels(wildcards: Sequence[str]) -> str:
-    return ",".join(f"{name}={{{name}}}" for name in wildcards)

@@ -59,7 +59,7 @@ def test_every_script_of_the_study_was_measured(finished: StudyCopy, used: dict[
 
 def test_whatever_was_entered_is_covered(finished: StudyCopy, used: dict[str, set[Definition]]) -> None:
     scripts = finished.folder / "scripts"
-    assert missed(Program(scripts, scripts / "warmline"), used) == {}
+    assert missed(Program(scripts), used) == {}
 
 
 def without_imports_of_functions(statement: Statement) -> list[program.Import]:
@@ -94,7 +94,7 @@ def test_a_walk_that_overlooks_something_is_found_out(
     owner, name, broken = BROKEN[what]
     monkeypatch.setattr(owner, name, broken)
     scripts = finished.folder / "scripts"
-    assert missed(Program(scripts, scripts / "warmline"), used)
+    assert missed(Program(scripts), used)
 
 
 def definitions(library: Path) -> Iterator[tuple[Path, ast.stmt, str]]:
@@ -132,7 +132,7 @@ def test_an_edit_makes_stale_what_can_reach_it(
     library = scripts / "warmline"
     names = all_scripts(scripts)
     importable = {script: entered.imported(scripts, script) for script in names}
-    plain = Program(scripts, library)
+    plain = Program(scripts)
     before = covered(plain, names)
     everything = list(definitions(library))
     drawn = random.Random(652).sample(everything, 200)[:EDITS]
@@ -140,7 +140,7 @@ def test_an_edit_makes_stale_what_can_reach_it(
     for path, node, name in drawn:
         kept = path.read_text()
         path.write_text(behave_otherwise(path, node))
-        edited = Program(scripts, library)
+        edited = Program(scripts)
         # What was not edited is not parsed again.
         module = str(path.relative_to(scripts))
         edited._modules = {key: value for key, value in plain._modules.items() if value is None or value.path != path}

@@ -757,6 +757,7 @@ MATRIX = {
     "the rules of labelling": Row(
         set_key("conversations", "labels", to="as_published"), ["Labelling conversations*", *SAMPLED], calls=None
     ),
+    "where calls are kept": Row(set_key("ledger", to="results/calls"), [], calls=None),
     "what jobs ask of a cluster": Row(ask_for_gpus, [], calls=None),
     "nothing but file times": Row(touch_everything, []),
     "an edit and its reversal": Row(edit_and_revert, []),

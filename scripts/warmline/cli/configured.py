@@ -9,30 +9,28 @@ from typing import Any
 import yaml
 from snakemake.utils import update_config
 
-from warmline import configuration
+from warmline import configuration, places
 from warmline.errors import UserError
 from warmline.study import Study
 
 
-def study(configfiles: Sequence[Path]) -> Study:
+def study(configfiles: Sequence[Path] | None) -> Study:
     """The study of these files, checked. Raises UserError as `read` does."""
-    return Study(read(configfiles), Path("scripts"))
+    return Study(read(configfiles), places.SCRIPTS)
 
 
-def read(paths: Sequence[Path]) -> dict[str, Any]:
-    """The configuration of a study, put together as snakemake does, and checked.
+def read(paths: Sequence[Path] | None) -> dict[str, Any]:
+    """The configuration of a study, put together as snakemake does, and checked; by default that of its folder.
 
     Raises UserError if a file is not there or the whole is wrong.
     """
-    schema = Path("config/schemas/study.schema.json")
+    places.link()
+    if not paths:
+        paths = [Path("config.yaml") if Path("config.yaml").is_file() else Path(places.found("config/config.yaml"))]
     config: dict[str, Any] = {}
-    for file, remedy in (
-        (schema, "Run warmline in the repository's folder."),
-        *((p, "Name it with --configfile.") for p in paths),
-    ):
-        if not file.is_file():
-            raise UserError(f"{file} does not exist. {remedy}")
     for path in paths:
+        if not path.is_file():
+            raise UserError(f"{path} does not exist. Name it with --configfile.")
         update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
-    configuration.validate(config, schema)
+    configuration.validate(config, places.SCHEMA)
     return config

@@ -21,7 +21,7 @@ def print_plan(arguments: argparse.Namespace) -> None:
     """Print the plan's table, and what else a user must know of it."""
     study = configured.study(arguments.configfile)
     roles, arms = plan.check_targets(arguments.targets, study)
-    planner = plan.Planner(study, plan.stale_files(arguments.configfile, plan.REQUESTS))
+    planner = plan.Planner(study, plan.stale_files(arguments.configfile or [], plan.REQUESTS))
     tallies = list(planner.tallies(roles, arms))
     receipts = list(read_receipts(study, planner.judge_model))
     models = study.config["models"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, plan, power, reconstruction
+from warmline import csv_tables, places, plan, power, reconstruction
 from warmline.cli import configured
 from warmline.errors import UserError
 from warmline.published_tables import PRINTED_CELLS
@@ -16,7 +16,7 @@ def print_power(arguments: argparse.Namespace) -> None:
     study = configured.study(arguments.configfile)
     changed, origin = arguments.changed, "as given"
     if changed is None:
-        counts = reconstruction.reconstruct(csv_tables.read(PUBLISHED_CELLS, PRINTED_CELLS))
+        counts = reconstruction.reconstruct(csv_tables.read(places.found(PUBLISHED_CELLS), PRINTED_CELLS))
         changed, origin = power.changed_share(counts), f"the median of the article's cells in {PUBLISHED_CELLS}"
     elif not 0 < changed <= 1:
         raise UserError(f"--changed {changed:g}: expected a share of answers, more than 0 and at most 1.")

@@ -1,0 +1,114 @@
+"""Answers into verdicts: what specifies a suite's judge, and what it is asked about."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from warmline import arm_names, job_resources, judge_prompts, judge_replies, places
+from warmline.calling_jobs import GRADES, Job
+from warmline.job_resources import Needs
+from warmline.study import CAPABILITIES, QUESTIONS, VALIDATION, Study, filled
+from warmline.workflow.options import options
+from warmline.workflow.rules import calls
+
+# What the verdicts of a suite's judge are.
+SCALES = {
+    QUESTIONS: judge_replies.GRADE,
+    CAPABILITIES: judge_replies.MEASURE,
+    VALIDATION: judge_replies.COMPARISON,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Grading:
+    """What the rules of grades and capabilities ask of a study."""
+
+    study: Study
+
+    def judge_inputs(self, wildcards: Any) -> dict[str, Any]:
+        """The files that a suite's model judge is specified by: its card, its templates, and the form of its reply."""
+        judge = self.study.config["judge"]
+        if "model" not in judge:
+            return {}
+        criteria = sorted({criterion for names in self.study.criteria(wildcards.suite).values() for criterion in names})
+        return {
+            "model": self.study.path(f"models/{judge['model']}.json"),
+            "templates": [places.found(judge_prompts.template_file(judge["prompts"], name)) for name in criteria],
+            "instruction": places.found(
+                judge_prompts.instruction_file(judge["prompts"], judge["reply"], SCALES[wildcards.suite])
+            ),
+        }
+
+    def judge_options(self, wildcards: Any) -> str:
+        """The options that specify a suite's judge; what a model is told reaches it through the inputs."""
+        config = self.study.config
+        judge = config["judge"]
+        if "model" in judge:
+            settings = {
+                "scale": SCALES[wildcards.suite],
+                "engine": self.study.engine(judge["model"]),
+                **self.study.numerics(judge["model"]),
+                "reply": judge["reply"],
+                "temperature": judge["temperature"],
+                "max-new-tokens": judge["max-new-tokens"],
+                "seed": config["seed"],
+            }
+        else:
+            settings = {
+                "engine": judge["engine"],
+                "rules": [f"{task}={settings['match']}" for task, settings in sorted(config["tasks"].items())],
+                "steps": judge["normalise"],
+                "judging-code": self.study.code("warmline.engines.reference"),
+            }
+        return options({**settings, "projection-code": self.study.code("grades/project.py")})
+
+    def questions(self, wildcards: Any) -> list[str]:
+        """The questions of each task whose answers a suite's judge is asked about."""
+        return [self.study.path(f"questions/{task}.parquet") for task in self.study.criteria(wildcards.suite)]
+
+    def generations(self, wildcards: Any) -> list[str]:
+        """The answers that a suite's judge is asked about."""
+        pattern = self.study.path(f"generations/{wildcards.model}/{wildcards.arm}/{{task}}/{{condition}}.parquet")
+        criteria = self.study.criteria(wildcards.suite)
+        return filled(pattern, [cell for cell in self.study.suite_cells(wildcards.suite) if cell[0] in criteria])
+
+    def checks(self, wildcards: Any) -> list[str]:
+        """The checks of the answers, of an arm and of the original, that go before the judge is asked about them."""
+        arms = {wildcards.arm, arm_names.ORIGINAL} if wildcards.suite == QUESTIONS else set()
+        return [self.study.path(f"audit/checks/{wildcards.model}/{arm}.csv") for arm in sorted(arms)]
+
+    def options(self, wildcards: Any) -> str:
+        """What is asked of the answers to each task of a suite, unless it is their grade."""
+        return options({"criteria": self.study.criteria(CAPABILITIES)}) if wildcards.suite == CAPABILITIES else ""
+
+    def calls(self, wildcards: Any) -> str:
+        """How the judge is asked about an arm's answers, and the share of unscored verdicts that is tolerated."""
+        judge = self.study.config["judge"]
+        if "model" in judge:
+            job = Job(GRADES, wildcards.model, wildcards.arm, getattr(wildcards, "suite", VALIDATION))
+            how = calls.of_model(self.study, judge["model"], job)
+        else:
+            how = calls.without_model(self.study)
+        return f"{how} {options({'max-unscored': judge.get('max-unscored')})}".strip()
+
+    def needs(self, _wildcards: Any, attempt: int) -> Needs:
+        """What a job needs that asks the judge."""
+        return job_resources.of_calls(self.study.config, self.study.config["judge"].get("model"), attempt)
+
+    def receipt(self, wildcards: Any) -> str:
+        """The receipt of the judge's calls on an arm's answers."""
+        return self.study.path(f"grades/{wildcards.model}/{wildcards.arm}/{QUESTIONS}.json")
+
+    def capability_inputs(self, wildcards: Any) -> dict[str, str]:
+        """The judge of the capabilities and the receipt of its calls on an arm's answers, where a model judges."""
+        if CAPABILITIES not in self.study.judged_suites:
+            return {}
+        return {
+            "judge": self.study.path(f"judges/{CAPABILITIES}.json"),
+            "grades": self.study.path(f"grades/{wildcards.model}/{wildcards.arm}/{CAPABILITIES}.json"),
+        }
+
+    def capability_options(self) -> str:
+        """What is measured of the answers to each task of the capabilities."""
+        return options({"measures": {task: self.study.measures(task) for task in self.study.capabilities}})

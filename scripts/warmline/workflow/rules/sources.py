@@ -1,0 +1,48 @@
+"""What is fetched: data sets of the hub and the weights of models."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from warmline import sources
+from warmline.study import WEIGHTS, Study, any_of
+from warmline.workflow.options import options
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources:
+    """What the rules of sources and models ask of a study."""
+
+    study: Study
+
+    @property
+    def fetched(self) -> str:
+        """The pattern of where a file of the hub is put."""
+        return f"{sources.STORE}/{{repository}}/{{revision}}/{{file}}"
+
+    def fetched_names(self) -> str:
+        """A regular expression of the files of the hub that the study reads."""
+        return any_of([file.stored for file in self._hub_files()])
+
+    def fetched_files(self) -> list[str]:
+        """The files of the hub that the study reads, where they are put."""
+        return [file.path for file in self._hub_files()]
+
+    def options(self, wildcards: Any) -> str:
+        """The options that fetch a file from the hub."""
+        path = self.fetched.format(**dict(wildcards.items()))
+        file = next(file for file in self._hub_files() if file.path == path)
+        return options(dataclasses.asdict(file))
+
+    def model_options(self, wildcards: Any) -> str:
+        """The options that fetch a model's weights, or name a model that an endpoint has."""
+        settings = self.study.config["models"][wildcards.model]
+        if "endpoint" in settings:
+            return options({"name": settings["name"]})
+        return options({"source": settings["source"], "store": WEIGHTS})
+
+    def _hub_files(self) -> list[sources.HubFile]:
+        """The files of the hub that the study reads, those with a SHA-256 first."""
+        found = [file for source in sources.configured(self.study.config) for file in sources.hub_files(source)]
+        return sorted(found, key=lambda file: file.sha256 is None)

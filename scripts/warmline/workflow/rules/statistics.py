@@ -1,0 +1,72 @@
+"""Observations, rates, tests and models of error: what the configuration says of each."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from warmline.study import Study
+from warmline.workflow.options import options
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistics:
+    """What the rules of observations, statistics, regressions and published numbers ask of a study."""
+
+    study: Study
+
+    def observation_options(self) -> str:
+        """The options of the observations: the tasks whose answers are short enough to be found in a response."""
+        tasks = self.study.config["tasks"].items()
+        return options({"short-answers": [task for task, settings in tasks if settings["match"] == "contains"]})
+
+    def treated_options(self) -> str:
+        """The option that names the arms to compare with the original."""
+        return options({"treated-arms": self.study.treated_arms})
+
+    def refusal_options(self) -> str:
+        """The options of the statistics of refusals."""
+        return options({"treated-arms": self.study.treated_arms, "disinformation": self._disinformation()})
+
+    def regression_options(self, wildcards: Any) -> str:
+        """The options of a regression."""
+        regression = self.study.config["statistics"]["regressions"][wildcards.regression]
+        return options(
+            {
+                "arm": wildcards.arm,
+                "formula": regression["formula"],
+                "beliefs": regression["beliefs"],
+                "contexts": regression.get("contexts"),
+                "effects-by": regression.get("effects-by"),
+                "task-order": self.study.tasks,
+                "model-order": self.study.subjects,
+            }
+        )
+
+    def robustness_options(self) -> str:
+        """The options of the estimates in other ways."""
+        statistics = self.study.config["statistics"]
+        selects = ("formula", "beliefs", "contexts")
+        regressions = {
+            name: {
+                key: statistics["regressions"][name][key] for key in selects if key in statistics["regressions"][name]
+            }
+            for name in statistics["robustness"]
+        }
+        return options(
+            {
+                "treated-arms": self.study.treated_arms,
+                "regressions": regressions,
+                "disinformation": self._disinformation(),
+                "task-order": self.study.tasks,
+                "model-order": self.study.subjects,
+                "seed": self.study.config["seed"],
+            }
+        )
+
+    def comparison_options(self) -> str:
+        """The options of the comparison of paired tests with the article's: counterparts, and arms tuned to be warm."""
+        return options({"counterparts": self.study.published, "arms": self.study.published_arms})
+
+    def _disinformation(self) -> list[str]:
+        return [task for task, settings in self.study.config["tasks"].items() if settings["layout"] == "mask"]
