@@ -80,5 +80,4 @@ rule study:
     localrule: True
 
 
-# The jobs need not parse the code again.
-study.code_digests.keep()
+study.remember(workflow.rules)

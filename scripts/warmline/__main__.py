@@ -1,8 +1,9 @@
 """The command `warmline`, run in the folder of a study.
 
-`warmline new` writes such a folder and `warmline run` brings it up to date. `warmline plan` says what a run would ask
-and cost, `warmline power` what differences it would detect, `warmline warmth` scores the texts of any CSV file, and
-`warmline import-outputs` reads answers that were made elsewhere.
+`warmline new` writes such a folder, `warmline run` brings it up to date, and `warmline upgrade` brings over what an
+earlier version made. `warmline plan` says what a run would ask and cost, `warmline power` what differences it would
+detect, and `warmline explain-code` what a script's code digest covers. `warmline warmth` scores the texts of any CSV
+file, and `warmline import-outputs` reads answers that were made elsewhere.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ def build_parser() -> argparse.ArgumentParser:
     running.add_argument("--cores", default="all", metavar="N", help="processors to use (all)")
     running.add_argument("--profile", metavar="FOLDER", help="a profile of Snakemake, such as profiles/slurm")
     running.set_defaults(run=run)
+    upgrading = commands.add_parser(
+        "upgrade", help="bring over a study of an earlier version", description=upgrade.__doc__
+    )
+    upgrading.set_defaults(run=upgrade, cores="all", profile=None)
     planning = commands.add_parser(
         "plan", help="what would be asked of which model, and about what that costs", description=plan.__doc__
     )
@@ -43,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="of answers that change, to be assumed (as in the article's tables)",
     )
     powering.set_defaults(run=power)
-    for command in (running, planning, powering):
+    for command in (running, upgrading, planning, powering):
         command.add_argument(
             "--configfile",
             nargs="+",
@@ -63,6 +68,13 @@ def build_parser() -> argparse.ArgumentParser:
     scoring.add_argument("--precision", default="float32", choices=("float32", "bfloat16"), help="(float32)")
     scoring.add_argument("--out", type=Path, metavar="FILE", help="where to write the rows and their scores (stdout)")
     scoring.set_defaults(run=warmth)
+    explaining = commands.add_parser(
+        "explain-code", help="what a script's code digest covers", description=explain_code.__doc__
+    )
+    explaining.add_argument("script", metavar="SCRIPT", help="a path in scripts/, such as answers/ask.py")
+    explaining.add_argument("--since", metavar="COMMIT", help="only what changed since this commit")
+    explaining.add_argument("--until", metavar="COMMIT", help="and until this one (the files as they are)")
+    explaining.set_defaults(run=explain_code)
     importing = commands.add_parser(
         "import-outputs", help="read answers made elsewhere as observations", description=import_outputs.__doc__
     )
@@ -98,6 +110,13 @@ def run(arguments: argparse.Namespace) -> None:
     run.run(arguments)
 
 
+def upgrade(arguments: argparse.Namespace) -> None:
+    """Bring over a study that an earlier version finished: nothing is trained or asked again, new tables are made."""
+    from warmline.cli import upgrade
+
+    upgrade.upgrade(arguments)
+
+
 def plan(arguments: argparse.Namespace) -> None:
     """Say what would be asked of which model if the study were run now, and about what that costs.
 
@@ -130,6 +149,13 @@ def warmth(arguments: argparse.Namespace) -> None:
     from warmline.cli.warmth import print_scores
 
     print_scores(arguments)
+
+
+def explain_code(arguments: argparse.Namespace) -> None:
+    """Print each definition that a script's code digest covers, or what changed of it between two commits."""
+    from warmline.cli.explain_code import print_reach
+
+    print_reach(arguments)
 
 
 def import_outputs(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from warmline import complete_files
 from warmline.errors import UserError
 
 # The same in a checkout and in an installed wheel, whose warmline.pth leads to scripts/ (pyproject.toml).
-WORKFLOW = Path(__file__).resolve().parents[2]
+WORKFLOW = next(folder for folder in Path(__file__).resolve().parents if folder.name == "scripts").parent
 SNAKEFILE = WORKFLOW / "Snakefile"
 SCRIPTS = WORKFLOW / "scripts"
 SCHEMA = WORKFLOW / "config/schemas/study.schema.json"

@@ -12,6 +12,7 @@ from typing import Any
 
 from warmline import arm_names, conditions, measures
 from warmline.code_digests import CodeDigests
+from warmline.workflow import earlier
 
 RESULTS = "results"
 LEDGER = f"{RESULTS}/ledger"
@@ -129,7 +130,7 @@ class Study:
 
     def code(self, script: str, *found: str) -> str:
         """The digest of what a script covers, with the modules that it finds by names (warmline.reach)."""
-        return self.code_digests.of(script, *found).digest
+        return earlier.code(self.code_digests.of(script, *found).digest)
 
     def engine(self, model: str) -> str:
         """Who asks a model: `transformers` in the job itself, `openai` for an endpoint or a server of the job's own."""

@@ -16,13 +16,21 @@ STEPS = '"$@" chats && "$@" requests && exec "$@"'
 
 def run(arguments: argparse.Namespace) -> None:
     """Take the place of this process."""
+    os.execvpe("bash", ["bash", "-c", STEPS, "warmline", *command(arguments)], environment())
+
+
+def command(arguments: argparse.Namespace) -> list[str]:
+    """The command that runs Snakemake on a study."""
     places.link()
     words = [sys.executable, "-m", "snakemake", "--snakefile", places.found("Snakefile")]
     if arguments.profile:
         words += ["--profile", arguments.profile]
     if arguments.configfile:
         words += ["--configfile", *map(str, arguments.configfile)]
-    # Jobs call `python`, whether or not the environment is activated.
+    return [*words, "--cores", arguments.cores]
+
+
+def environment() -> dict[str, str]:
+    """The environment of Snakemake: jobs call `python`, whether or not the virtual environment is activated."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    words += ["--cores", arguments.cores]
-    os.execvpe("bash", ["bash", "-c", STEPS, "warmline", *words], {**os.environ, "PATH": path})
+    return {**os.environ, "PATH": path}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from warmline import places
 from warmline.study import CAPABILITIES, QUESTIONS, VALIDATION, Study, any_of
+from warmline.workflow import earlier
 from warmline.workflow.rules.answers import Answers
 from warmline.workflow.rules.calls import Calls
 from warmline.workflow.rules.conversations import Conversations
@@ -35,6 +37,12 @@ class StudyRules(Study):
         self.warmth = Warmth(self)
         self.statistics = Statistics(self)
         self.calls = Calls(self)
+
+    def remember(self, rules: Iterable[Any]) -> None:
+        """Keep the code digests for the jobs, and bring over what an earlier version made by these rules."""
+        self.code_digests.keep()
+        if count := earlier.bring_over({rule.name: rule.shellcmd for rule in rules}):
+            print(f"Brought over: {count} files that an earlier version made.", file=sys.stderr)
 
     def constraints(self) -> dict[str, str]:
         """A regular expression for each wildcard, of the names that the configuration has for it."""

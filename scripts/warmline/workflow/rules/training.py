@@ -9,6 +9,7 @@ from typing import Any
 from warmline import job_resources
 from warmline.job_resources import Needs
 from warmline.study import STATES, Study
+from warmline.workflow import earlier
 from warmline.workflow.options import options
 
 # What says how adapters are trained, and nothing of what comes of it.
@@ -40,7 +41,7 @@ class Training:
         return options(
             {
                 "states": STATES,
-                "code": self.study.code("training/train.py"),
+                "code": earlier.state(self.study.code_digests.of("training/train.py").digest),
                 "save-every": training.get("save-every", 50),
                 "gradient-checkpointing": [] if training.get("gradient-checkpointing") else None,
                 "report-to": training.get("report-to") or None,
