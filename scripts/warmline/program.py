@@ -21,8 +21,9 @@ from warmline.errors import UserError
 
 LIBRARY = "warmline"
 
-# Who calls these finds definitions by names that only the running program knows.
-_LOOKS_NAMES_UP = {"globals", "locals", "vars", "eval", "exec", "__import__"}
+# Who calls these finds definitions by names that only the running program knows; the last two, if called with nothing.
+_LOOKS_NAMES_UP = {"globals", "eval", "exec", "__import__"}
+_LISTS_NAMES = {"locals", "vars"}
 
 # Who mentions these may read annotations.
 _READS_ANNOTATIONS = {
@@ -32,6 +33,9 @@ _READS_ANNOTATIONS = {
 
 # Who mentions these may read a file that lies in the library.
 _READS_DATA = {"__file__", "__path__", "files", "PackageLoader", "get_data"}
+
+# What may be the path of such a file, or of its folder.
+_PATH = re.compile(r"\w[\w./-]*")
 
 # What the module dataclasses looks for in annotations.
 _FIELD_KINDS = re.compile(r"\b(ClassVar|InitVar|KW_ONLY)\b")
@@ -165,9 +169,11 @@ class Statement:
         constants = [node for node in self._nodes if isinstance(node, ast.Constant) and id(node) not in alone]
         return [node.value for node in constants if isinstance(node.value, str)]
 
-    @property
+    @functools.cached_property
     def looks_names_up(self) -> bool:
-        return bool(_LOOKS_NAMES_UP & self.global_names)
+        calls = [node.func for node in self._nodes if isinstance(node, ast.Call) and not node.args]
+        lists = any(isinstance(called, ast.Name) and called.id in _LISTS_NAMES for called in calls)
+        return bool(_LOOKS_NAMES_UP & self.global_names) or lists
 
     @functools.cached_property
     def reads_annotations(self) -> bool:
@@ -270,14 +276,10 @@ class Program:
 
     def _data(self, statement: Statement) -> Iterator[Path]:
         """The files that strings in a statement name, in its module's folder or in the library's."""
-        for text in filter(None, statement.strings):
+        for text in filter(_PATH.fullmatch, statement.strings):
             for path in dict.fromkeys([statement.module.path.parent / text, self.library / text]):
-                if path.is_file():
-                    yield path
-                elif path.is_dir():
-                    yield from (
-                        below for below in sorted(path.rglob("*")) if below.is_file() and below.suffix != ".pyc"
-                    )
+                found = sorted(path.rglob("*")) if path.is_dir() else [path]
+                yield from (file for file in found if file.is_file() and file.suffix not in (".py", ".pyc"))
 
     def acts_when_imported(self, module: Module) -> list[Statement]:
         """The statements of a module that do something where it is imported, whatever is used of it.

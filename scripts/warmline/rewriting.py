@@ -32,7 +32,7 @@ REWRITES = Table(
         "rewritten": Column(pl.String, "the reply in the persona's style, as the rewriter gave it"),
         "attempt": Column(pl.Int64, "the attempt that gave it, from 1: the first that was kept, or the last"),
         "length_ratio": Column(pl.Float64, "its characters over the original's"),
-        "failed_checks": Column(pl.List(pl.String), "the checks of warmline.rewrite_checks that it fails"),
+        "failed_checks": Column(pl.List(pl.String), "the checks of rewritings that it fails"),
         "outcome": Column(pl.String, "kept, or why the conversation leaves the training data"),
         "rewrite_key": Column(pl.String, "ledger key of the rewriting"),
     },
