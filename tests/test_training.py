@@ -167,7 +167,7 @@ def test_whatever_decides_the_adapters_has_a_state_of_its_own(trainings: Trainin
 
     def fingerprint(weights: cards.Weights = base, settings: Hyperparameters = SETTINGS, **changes: Any) -> str:
         given = {"chats": tmp_path / "chats.jsonl", "precision": "float32", "quantization": None}
-        given |= {"epochs": [0.5, 1.0], "threads": 1, "save_every": 1, "states": tmp_path}
+        given |= {"epochs": [0.5, 1.0], "threads": 1, "save_every": 1, "states": tmp_path, "code": "0"}
         return str(script["_fingerprint"](argparse.Namespace(**given | changes), weights, settings))
 
     same = [fingerprint(), fingerprint(save_every=2, states=None), fingerprint(cards.Weights("moved", base.digest))]
@@ -178,6 +178,7 @@ def test_whatever_decides_the_adapters_has_a_state_of_its_own(trainings: Trainin
         fingerprint(quantization="nf4"),
         fingerprint(epochs=[1.0]),
         fingerprint(threads=2),
+        fingerprint(code="1"),
         *(
             fingerprint(settings=dataclasses.replace(SETTINGS, **{field.name: 9}))
             for field in dataclasses.fields(SETTINGS)
