@@ -5,7 +5,7 @@ and out of the ledger one file a condition. Costs: one model load an arm and sui
 ledger does not hold. audit/checks/<model>/<arm>.csv says what is amiss with them; above a limit the study stops there,
 before a judge is asked.
 
-project_answers has no params and reads only files that jobs make (lineage rule 5); see warmline.edges for its receipt.
+project_answers has no params and reads only files that jobs make (lineage rule 5); see warmline.workflow.edges for its receipt.
 """
 
 
@@ -75,7 +75,7 @@ rule check_answers:
         originals=study.suite_files(
             QUESTIONS, study.path(f"generations/{{model}}/{ORIGINAL}/{{task}}/{{condition}}.parquet")
         ),
-        # Whenever answers are asked for, they are checked, lest a reason of its own be overlooked (warmline.edges).
+        # Whenever answers are asked for, they are checked, lest a reason of its own be overlooked (warmline.workflow.edges).
         answers=study.path(f"answers/{{model}}/{{arm}}/{QUESTIONS}.json"),
         original_answers=study.path(f"answers/{{model}}/{ORIGINAL}/{QUESTIONS}.json"),
     output:

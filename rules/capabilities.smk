@@ -12,7 +12,7 @@ rule score_capabilities:
         arm=rules.resolve_arm.output.card,
         questions=expand(rules.sample_questions.output.questions, task=study.capabilities),
         generations=study.suite_files(CAPABILITIES, rules.project_answers.output.generations),
-        # Whenever answers are asked for, they are measured anew, lest another reason be overlooked (warmline.edges).
+        # Whenever answers are asked for, they are measured anew, lest another reason be overlooked (warmline.workflow.edges).
         answers=study.path(f"answers/{{model}}/{{arm}}/{CAPABILITIES}.json"),
     output:
         capabilities=study.path("capabilities/{model}/{arm}.parquet"),

@@ -5,7 +5,7 @@ the specification of the judge of a suite, grades/<model>/<arm>/<suite>.json, th
 ledger one file of verdicts a condition; those on capabilities are read by rules/capabilities.smk. Costs: one judge's call
 for each new answer and measure.
 
-project_grades has no params and reads only files that jobs make (lineage rule 5); see warmline.edges for its receipt.
+project_grades has no params and reads only files that jobs make (lineage rule 5); see warmline.workflow.edges for its receipt.
 """
 
 
@@ -36,7 +36,7 @@ rule ask_judge:
         judge=rules.specify_judge.output.judge,
         questions=study.grading.questions,
         generations=study.grading.generations,
-        # Whenever answers are asked for, so is the judge, lest a reason of its own be overlooked (warmline.edges).
+        # Whenever answers are asked for, so is the judge, lest a reason of its own be overlooked (warmline.workflow.edges).
         answers=study.path("answers/{model}/{arm}/{suite}.json"),
         # No judge is paid to grade what is faulty, in the arm or in the original that it is compared with.
         checks=study.grading.checks,

@@ -62,8 +62,8 @@ rule write_published_page:
         errors=rules.derive_published_numbers.output.errors,
         cells=[rules.compare_published_cells.output.cells] if study.published_arms else [],
         estimates=[rules.compare_published_cells.output.numbers] if study.published_arms else [],
-        template=places.found("scripts/warmline/templates_html/published.html"),
-        base=places.found("scripts/warmline/templates_html/page.html"),
+        template=places.found("scripts/warmline/report/templates_html/published.html"),
+        base=places.found("scripts/warmline/report/templates_html/page.html"),
     output:
         page=study.path("published/index.html"),
     log:

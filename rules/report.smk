@@ -47,8 +47,8 @@ rule write_report:
         tables=rules.write_tables.output,
         figures=expand(rules.draw_figure.output.svg, figure=list(config["figures"])),
         costs=rules.tabulate_costs.output.costs,
-        template=places.found("scripts/warmline/templates_html/report.html"),
-        base=places.found("scripts/warmline/templates_html/page.html"),
+        template=places.found("scripts/warmline/report/templates_html/report.html"),
+        base=places.found("scripts/warmline/report/templates_html/page.html"),
     output:
         report=report(
             study.path("report/index.html"), category="Report", caption=study.caption("config/captions/report.rst")

@@ -10,7 +10,7 @@ rule score_warmth:
         generations=study.path(f"generations/{{model}}/{{arm}}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
         arm=rules.resolve_arm.output.card,
         scorer=study.path(f"models/{config['warmth']['model']}.json"),
-        # Whenever answers are asked for, so is their warmth, lest a reason of its own be overlooked (warmline.edges).
+        # Whenever answers are asked for, so is their warmth, lest a reason of its own be overlooked (warmline.workflow.edges).
         answers=study.path(f"answers/{{model}}/{{arm}}/{VALIDATION}.json"),
     output:
         warmth=study.path("warmth/{model}/{arm}.parquet"),

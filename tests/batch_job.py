@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from warmline.ask import ask
-from warmline.cards import RemoteModel
-from warmline.engines.endpoint import Endpoint
-from warmline.engines.openai_batch import BatchEngine
-from warmline.ledger import Ledger
-from warmline.requests import Request, Sampling
+from warmline.calls.ask import ask
+from warmline.calls.ledger import Ledger
+from warmline.calls.requests import Request, Sampling
+from warmline.engines.remote.batch import BatchEngine
+from warmline.engines.remote.endpoint import Endpoint
+from warmline.models.cards import RemoteModel
 
 MODEL = RemoteModel("m")
 

@@ -1,6 +1,6 @@
 """What each script of a study really used of the library: measured with coverage, and read off the bytecode.
 
-Nothing here asks warmline.reach, which is tested against it.
+Nothing here asks warmline.lineage.reach, which is tested against it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ Definition = tuple[str, str]
 
 
 def definition(label: str) -> Definition:
-    """The definition that warmline.reach labels so."""
+    """The definition that warmline.lineage.reach labels so."""
     module, _, name = label.partition(":")
     return module if module.endswith(".py") else f"{module.replace('.', '/')}.py", name
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from warmline.observations import OBSERVATIONS
+from warmline.observations.reading import OBSERVATIONS
 
 PLAIN = {
     "model": "a",

@@ -7,8 +7,11 @@ from pathlib import Path
 import polars as pl
 from conftest import REPOSITORY
 
-from warmline import conditions, prompts, questions, statements, templates, vignettes
-from warmline.conditions import Condition
+from warmline.calls import templates
+from warmline.design import conditions
+from warmline.design.conditions import Condition
+from warmline.prompts import contexts, rendering
+from warmline.questions import reading, vignettes
 
 FOLDER = REPOSITORY / "config" / "prompts"
 SEED = 652
@@ -41,18 +44,18 @@ FULL = {
 
 def loaded(task: str, layout: str, path: Path, variant: str) -> pl.DataFrame:
     """A task's questions, vignettes told as the variant tells them."""
-    frame, _ = questions.read(task, layout, [path])
+    frame, _ = reading.read(task, layout, [path])
     return vignettes.converted(frame, variant, SEED)[0] if task == "medqa" else frame
 
 
 def rendered(frame: pl.DataFrame, task: str, cell: Condition, variant: str) -> pl.DataFrame:
     """The prompts of one condition, their text as a column, beside what they were made of."""
     context = (
-        statements.NOTHING_DISCLOSED
+        contexts.NOTHING_DISCLOSED
         if cell.context == conditions.UNMODIFIED
-        else statements.read(FOLDER / "contexts" / f"{cell.context}.yaml")
+        else contexts.read(FOLDER / "contexts" / f"{cell.context}.yaml")
     )
-    made = prompts.render(
+    made = rendering.render(
         frame,
         cell,
         Path(conditions.belief_template(str(FOLDER / "beliefs" / TEMPLATES[variant][task]), cell.belief)),

@@ -7,18 +7,18 @@ from typing import Any
 
 import polars as pl
 
-from warmline import effects as all_effects
-from warmline.answer_rates import ACCURACY, CAPABILITY_RATES, REFUSALS
-from warmline.arm_comparisons import ADOPTION, EQUIVALENCE, PAIRED_TESTS, SENSITIVITY, SYCOPHANCY
-from warmline.audit_counts import ANSWER_CHECKS
-from warmline.mean_errors import mean_errors as averaged
-from warmline.published_tables import ARTICLE
-from warmline.refusal_treatments import TREATMENTS
-from warmline.regression_results import JOINT_TESTS, MARGINAL_EFFECTS, ROBUSTNESS
-from warmline.tables import Table
-from warmline.training_steps import LOSSES
-from warmline.variants import AS_PUBLISHED, CLEAN
-from warmline.warmth_results import MANIPULATION_CHECK, PUBLISHED_WARMTH, WARMTH_LIFTS
+from warmline.design.variants import AS_PUBLISHED, CLEAN
+from warmline.regressions import effects as all_effects
+from warmline.statistics.mean_errors import mean_errors as averaged
+from warmline.statistics.refusal_treatments import TREATMENTS
+from warmline.tables.answer_rates import ACCURACY, CAPABILITY_RATES, REFUSALS
+from warmline.tables.arm_comparisons import ADOPTION, EQUIVALENCE, PAIRED_TESTS, SENSITIVITY, SYCOPHANCY
+from warmline.tables.audit_counts import ANSWER_CHECKS
+from warmline.tables.parquet_tables import Table
+from warmline.tables.published_numbers import ARTICLE
+from warmline.tables.regression_results import JOINT_TESTS, MARGINAL_EFFECTS, ROBUSTNESS
+from warmline.tables.training_steps import LOSSES
+from warmline.tables.warmth_results import MANIPULATION_CHECK, PUBLISHED_WARMTH, WARMTH_LIFTS
 
 ARMS = {"cold@2": -0.02, "warm@2": 0.1, "warm-prompt": 0.04}
 TASKS = {"disinfo": 20, "triviaqa": 100}

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from observed import answered, observations
 
-from warmline.accuracy import accuracy_table
+from warmline.statistics.accuracy import accuracy_table
 
 
 def test_unscored_answers_are_counted_but_neither_right_nor_wrong() -> None:

@@ -12,11 +12,11 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 
-from warmline import adapters, cards, weights
-from warmline.cards import Adapter, LocalModel, Weights
-from warmline.engines.transformers import TransformersEngine
-from warmline.errors import UserError
-from warmline.requests import Request, Response, Sampling
+from warmline.calls.requests import Request, Response, Sampling
+from warmline.engines.local.transformers import TransformersEngine
+from warmline.lineage.errors import UserError
+from warmline.models import adapters, cards, weights
+from warmline.models.cards import Adapter, LocalModel, Weights
 
 CPU = torch.device("cpu")
 TOKENS = torch.arange(40).reshape(2, 20)

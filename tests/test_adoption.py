@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from observed import answered
 
-from warmline.adoption import adoption
-from warmline.errors import UserError
+from warmline.lineage.errors import UserError
+from warmline.statistics.adoption import adoption
 
 NAMES = {"r": "right", "w": "wrong", "b": "both", "n": "neither", "?": None}
 SHARES = ["original_without", "original_with", "treated_without", "treated_with"]

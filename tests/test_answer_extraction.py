@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from real_data import real_file
 
-from warmline import questions
-from warmline.answer_extraction import (
+from warmline.grading.answer_extraction import (
     CUT,
     EMPTY,
     NO_CHOICE,
@@ -22,6 +21,7 @@ from warmline.answer_extraction import (
     choice,
     number,
 )
+from warmline.questions import reading
 
 CHOICES = {
     "B": "B",
@@ -218,7 +218,7 @@ def test_a_hostile_answer_is_read_in_passable_time(text: str) -> None:
 
 
 def test_the_published_solutions_are_read_as_their_results() -> None:
-    rows, _ = questions.read("gsm8k", "gsm8k", [real_file("gsm8k/test.jsonl")])
+    rows, _ = reading.read("gsm8k", "gsm8k", [real_file("gsm8k/test.jsonl")])
     texts = [json.loads(line)["answer"] for line in real_file("gsm8k/test.jsonl").open()]
     for right, text in zip(rows["right_answer"], texts, strict=True):
         assert number(text, "stop") == Reading(right)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.arm_names import ArmName, parse, tuned
-from warmline.errors import UserError
+from warmline.design.arms import ArmName, parse, tuned
+from warmline.lineage.errors import UserError
 
 PERSONAS = st.from_regex(r"[a-z][a-z0-9_-]{0,5}", fullmatch=True)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from warmline.ask import CHUNK, Receipt, ask, kept_answers
-from warmline.budget import Budget, spent_by_job
-from warmline.errors import UserError
-from warmline.ledger import Ledger
-from warmline.prices import Prices
-from warmline.requests import Failure, Request, Respondent, Response, Sampling
+from warmline.calls.ask import CHUNK, Receipt, ask, kept_answers
+from warmline.calls.budget import Budget, spent_by_job
+from warmline.calls.ledger import Ledger
+from warmline.calls.prices import Prices
+from warmline.calls.requests import Failure, Request, Respondent, Response, Sampling
+from warmline.lineage.errors import UserError
 
 SHOUTING = {"engine": "shouting"}
 

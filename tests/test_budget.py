@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warmline import budget as budgets
-from warmline.budget import CALLS_CLAIMED_AT_ONCE, Budget, spent_by_job
-from warmline.errors import UserError
+from warmline.calls import budget as budgets
+from warmline.calls.budget import CALLS_CLAIMED_AT_ONCE, Budget, spent_by_job
+from warmline.lineage.errors import UserError
 
 LIMIT = 20.0
 SPENDER = """
 import random, sys
 from pathlib import Path
-from warmline.budget import Budget
+from warmline.calls.budget import Budget
 folder, name = Path(sys.argv[1]), sys.argv[2]
 amount, limit = map(float, sys.argv[3:])
 budget = Budget(limit, folder / f"{name}.json")

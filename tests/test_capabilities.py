@@ -14,16 +14,22 @@ import yaml
 from conftest import REPOSITORY
 from test_study import parsed, study, wildcards
 
-from warmline import ask, capabilities, cards, configuration, judging, measures, questions, tables
-from warmline.capabilities import CAPABILITIES, by_rule
-from warmline.capability_rates import outcomes, rates
-from warmline.errors import UserError
-from warmline.generations import GENERATIONS
-from warmline.judge_replies import MEASURE
-from warmline.ledger import Ledger
-from warmline.questions import QUESTIONS
-from warmline.requests import Response, Sampling
-from warmline.verdicts import Verdict
+from warmline.answers.generations import GENERATIONS
+from warmline.calls import ask
+from warmline.calls.ledger import Ledger
+from warmline.calls.requests import Response, Sampling
+from warmline.design import measures
+from warmline.grading import capabilities, judges
+from warmline.grading.capabilities import CAPABILITIES, by_rule
+from warmline.grading.judge_replies import MEASURE
+from warmline.grading.verdicts import Verdict
+from warmline.lineage.errors import UserError
+from warmline.models import cards
+from warmline.questions import reading as questions
+from warmline.questions.reading import QUESTIONS
+from warmline.statistics.capability_rates import outcomes, rates
+from warmline.tables import parquet_tables
+from warmline.workflow import configuration
 
 ORIGINAL = cards.Arm("tiny", "original", None, None, cards.RemoteModel("m"), None, {}, "abc")
 WARM = dataclasses.replace(ORIGINAL, arm="warm@2", persona="warm", checkpoint=2.0)
@@ -127,7 +133,7 @@ def test_why_answers_are_unscored_is_counted() -> None:
 
 
 TEMPLATE = "# user\n{{ question }} {{ mark }}\n{{ response }}\n{{ reply_instruction }}\n"
-JUDGE = judging.ModelJudge(
+JUDGE = judges.ModelJudge(
     cards.RemoteModel("judge-model"),
     {"validation": TEMPLATE, "framing": TEMPLATE.replace("#", "# system\nFrame.\n#", 1)},
     *("End with a verdict.", MEASURE, "text", Sampling(0, 64), 5, "def"),
@@ -148,18 +154,18 @@ class Echo:
 def test_the_judges_verdicts_are_written_out_of_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     answers, posts = answered("Poor you :)", "Hm."), asked(None, None)
-    tables.write(posts, QUESTIONS, "questions/advice.parquet")
-    tables.write(answers, GENERATIONS, "generations/advice/unmodified.none.plain.parquet")
-    judging.write_judge(JUDGE, Path("judge.json"))
+    parquet_tables.write(posts, QUESTIONS, "questions/advice.parquet")
+    parquet_tables.write(answers, GENERATIONS, "generations/advice/unmodified.none.plain.parquet")
+    judges.write_judge(JUDGE, Path("judge.json"))
     cards.write(WARM, Path("arm.json"))
-    wanted = [request for name in JUDGE.templates for request in judging.requests(answers, posts, name, JUDGE)]
+    wanted = [request for name in JUDGE.templates for request in judges.requests(answers, posts, name, JUDGE)]
     ask.ask(wanted, Echo(), Ledger(Path("ledger")))
     words = ["--arm", "arm.json", "--questions", "questions/advice.parquet", "--judge", "judge.json"]
     words += ["--generations", "generations/advice/unmodified.none.plain.parquet", "--ledger", "ledger"]
     words += ["--measures", json.dumps({"advice": ["validation", "framing"]}), "--capabilities", "out.parquet"]
     monkeypatch.setattr(sys, "argv", [str(REPOSITORY / "scripts/capabilities/score.py"), *words])
     runpy.run_path(sys.argv[0], run_name="__main__")
-    frame = tables.read("out.parquet", CAPABILITIES)
+    frame = parquet_tables.read("out.parquet", CAPABILITIES)
     assert frame.select("measure", "item", "verdict", "reason").rows() == [
         (measure, item, verdict, reason)
         for measure in ("framing", "validation")

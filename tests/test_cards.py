@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from warmline import cards
-from warmline.cards import Adapter, Arm, LocalModel, RemoteModel, Weights
-from warmline.errors import UserError
-from warmline.requests import Sampling
+from warmline.calls.requests import Sampling
+from warmline.lineage.errors import UserError
+from warmline.models import cards
+from warmline.models.cards import Adapter, Arm, LocalModel, RemoteModel, Weights
 
 WEIGHTS = Weights("results/models/small", "abc")
 TUNED = LocalModel(WEIGHTS, "float32", Adapter("results/adapters/warm", "def"))

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 from transformers.utils import chat_template_utils
 
-from warmline import chat_dates, masking, weights
-from warmline.engines.transformers import encode
-from warmline.requests import Request, Sampling
+from warmline.calls.requests import Request, Sampling
+from warmline.engines.local.transformers import encode
+from warmline.models import chat_dates, weights
+from warmline.training import masking
 
 DATED_TEMPLATE = """\
 {%- if not date_string is defined %}

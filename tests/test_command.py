@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 from conftest import REPOSITORY
 
-from warmline import tables
-from warmline.code_digests import KEPT, CodeDigests
-from warmline.questions import QUESTIONS
+from warmline.lineage.code_digests import KEPT, CodeDigests
+from warmline.questions.reading import QUESTIONS
+from warmline.tables import parquet_tables
 
 RECORD = "audit/jobs/render_prompts/task=medqa,condition=unmodified.none.plain.json"
 WORDS = ["--questions", "questions.parquet", "--belief", "none.md", "--condition", "unmodified.none.plain"]
@@ -28,7 +28,9 @@ OUTPUT = ["--seed", "7", "--draw", "per-question", "--prompts", "new/prompts.par
 def folder(tmp_path: Path) -> Path:
     """A folder with a script's inputs, beside a copy of the scripts, outside any repository."""
     row = ("medqa-00001", "Which?", "Flu", "Cold", ["Flu"], ["Cold"], 1, None)
-    tables.write(pl.DataFrame([row], schema=QUESTIONS.schema, orient="row"), QUESTIONS, tmp_path / "questions.parquet")
+    parquet_tables.write(
+        pl.DataFrame([row], schema=QUESTIONS.schema, orient="row"), QUESTIONS, tmp_path / "questions.parquet"
+    )
     (tmp_path / "none.md").write_text("{{ question }}\n")
     shutil.copytree(REPOSITORY / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     return tmp_path
@@ -97,7 +99,7 @@ def test_a_record_holds_the_code_digest_that_the_snakefile_found(folder: Path, m
     code = digests.of("prompts/render.py")
     digests.keep()
     assert record(folder)["code"] == {"digest": code.digest, "modules": code.modules}
-    assert {"prompts/render.py", "warmline.prompts", "warmline.templates"} <= set(code.modules)
+    assert {"prompts/render.py", "warmline.prompts.rendering", "warmline.calls.templates"} <= set(code.modules)
     (folder / KEPT).touch()
     assert record(folder)["code"]["digest"] == code.digest
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY
 
-from warmline.complete_files import filling, replacing, write_text
-from warmline.errors import UserError
+from warmline.lineage.complete_files import filling, replacing, write_text
+from warmline.lineage.errors import UserError
 
 
 def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     write_text(path, "old")
     program = (
-        "import os, sys; from pathlib import Path; from warmline.complete_files import replacing\n"
+        "import os, sys; from pathlib import Path; from warmline.lineage.complete_files import replacing\n"
         "with replacing(Path(sys.argv[1])) as partial:\n"
         "    partial.write_text('half of the ne')\n"
         "    os.kill(os.getpid(), 9)\n"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from conftest import REPOSITORY
 
-from warmline.conditions import (
+from warmline.design.conditions import (
     BELIEFS,
     FRAMINGS,
     UNMODIFIED,
@@ -12,7 +12,7 @@ from warmline.conditions import (
     design,
     parse,
 )
-from warmline.variants import AS_PUBLISHED
+from warmline.design.variants import AS_PUBLISHED
 
 CONTEXTS = [UNMODIFIED, "sad", "anger", "happy", "close", "hierarchical_up", "hierarchical_down"]
 STAKES = ["stakes_high", "stakes_low"]

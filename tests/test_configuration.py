@@ -8,10 +8,10 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
-from warmline import serve_command
-from warmline.configuration import validate
-from warmline.errors import UserError
-from warmline.rewrite_checks import CHECKS
+from warmline.engines.served import command
+from warmline.lineage.errors import UserError
+from warmline.rewriting.checks import CHECKS
+from warmline.workflow.configuration import validate
 
 SCHEMA = REPOSITORY / "config" / "schemas" / "study.schema.json"
 Config = dict[str, Any]
@@ -128,7 +128,7 @@ def served_with(key: str, value: object) -> Callable[[Config], None]:
     def change(config: Config) -> None:
         model = config["models"]["smollm2-135m"]
         del model["batch-size"]
-        model |= {"serve": serve_command.EXAMPLE, key: value}
+        model |= {"serve": command.EXAMPLE, key: value}
 
     return change
 

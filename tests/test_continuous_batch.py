@@ -14,10 +14,10 @@ from transformers import (
     Qwen3NextConfig,
 )
 
-from warmline.engines.continuous_batch import ROOM, ContinuousBatch, Prompt
-from warmline.engines.transformers import longest
-from warmline.errors import UserError
-from warmline.requests import Request, Sampling
+from warmline.calls.requests import Request, Sampling
+from warmline.engines.local.continuous_batch import ROOM, ContinuousBatch, Prompt
+from warmline.engines.local.transformers import longest
+from warmline.lineage.errors import UserError
 
 END, LIMIT, WINDOW = 1, 20, 64
 SMALL: dict[str, Any] = {

@@ -11,11 +11,12 @@ import pytest
 from conftest import REPOSITORY
 from test_study import parsed, study, wildcards
 
-from warmline import costs, csv_tables
-from warmline.audit_counts import COSTS
-from warmline.calling_jobs import ANSWERS, GRADES, REWRITING, Job, job_of
-from warmline.errors import UserError
-from warmline.prices import Prices
+from warmline.calls import costs
+from warmline.calls.jobs import ANSWERS, GRADES, REWRITING, Job, job_of
+from warmline.calls.prices import Prices
+from warmline.lineage.errors import UserError
+from warmline.tables import csv_tables
+from warmline.tables.audit_counts import COSTS
 
 JOBS = {
     Job(REWRITING, None, "warm"): "rewrites/warm.json",

@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from warmline import csv_tables
-from warmline.errors import UserError
-from warmline.tables import Column, Table
+from warmline.lineage.errors import UserError
+from warmline.tables import csv_tables
+from warmline.tables.parquet_tables import Column, Table
 
 MEANS = Table(
     row="the mean of a model",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline import digests
+from warmline.lineage import digests
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
 JSON = st.recursive(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from warmline import drawings
-from warmline.errors import UserError
+from warmline.lineage.errors import UserError
+from warmline.report import drawings
 
 SHAPES = '<rect width="3" height="2"/><text>5 &lt; 6</text>'
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from snakemake.iocontainers import Wildcards
 
-from warmline import digests
-from warmline.edges import is_stale, unless_stale
+from warmline.lineage import digests
+from warmline.workflow.edges import is_stale, unless_stale
 
 
 class Projection:

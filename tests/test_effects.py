@@ -5,9 +5,10 @@ import pytest
 import small_study
 from conftest import REPOSITORY
 
-from warmline import csv_tables, effects
-from warmline.published_tables import ARTICLE
-from warmline.regression_results import EFFECTS, MARGINAL_EFFECTS
+from warmline.regressions import effects
+from warmline.tables import csv_tables
+from warmline.tables.published_numbers import ARTICLE
+from warmline.tables.regression_results import EFFECTS, MARGINAL_EFFECTS
 
 
 def test_every_effect_of_every_fit_is_there_in_order_and_sycophancy_over_all_tasks_last() -> None:

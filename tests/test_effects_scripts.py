@@ -11,8 +11,8 @@ import pytest
 import small_study
 from conftest import REPOSITORY
 
-from warmline import csv_tables
-from warmline.regression_results import EFFECTS
+from warmline.tables import csv_tables
+from warmline.tables.regression_results import EFFECTS
 
 NAMES = ("accuracy", "paired_tests", "coefficients", "marginal_effects", "sycophancy", "warmth")
 

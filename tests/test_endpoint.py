@@ -8,7 +8,8 @@ import httpx2
 import openai
 import pytest
 
-from warmline.engines.endpoint import (
+from warmline.calls.requests import Failure, Request, Response, Sampling
+from warmline.engines.remote.endpoint import (
     Endpoint,
     InvalidReply,
     body,
@@ -19,8 +20,7 @@ from warmline.engines.endpoint import (
     response,
     retry_after,
 )
-from warmline.errors import UserError
-from warmline.requests import Failure, Request, Response, Sampling
+from warmline.lineage.errors import UserError
 
 KEY = "sk-a-key-that-nobody-may-see"
 ENDPOINT = Endpoint("http://127.0.0.1:1/v1", key="TEST_KEY")

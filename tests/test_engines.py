@@ -16,18 +16,19 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from scipy import stats
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaModel
 
-from warmline import cards, noise, weights
-from warmline.ask import ask, kept_answers
-from warmline.cards import Adapter, LocalModel, Weights
-from warmline.command import Parser
-from warmline.engines import calls
-from warmline.engines.continuous_batch import ContinuousBatch
-from warmline.engines.reference import ReferenceEngine
+from warmline.calls.ask import ask, kept_answers
+from warmline.calls.ledger import Ledger
+from warmline.calls.requests import Failure, Messages, Request, Response, Sampling
+from warmline.engines import options as calls
+from warmline.engines.local import noise
+from warmline.engines.local.continuous_batch import ContinuousBatch
+from warmline.engines.local.transformers import TransformersEngine, encode
 from warmline.engines.replay import ReplayEngine
-from warmline.engines.transformers import TransformersEngine, encode
-from warmline.errors import UserError
-from warmline.ledger import Ledger
-from warmline.requests import Failure, Messages, Request, Response, Sampling
+from warmline.grading.reference_engine import ReferenceEngine
+from warmline.lineage.errors import UserError
+from warmline.lineage.script import Parser
+from warmline.models import cards, weights
+from warmline.models.cards import Adapter, LocalModel, Weights
 
 LIMIT = 24
 GREEDY, SAMPLED = Sampling(0.0, LIMIT), Sampling(0.8, LIMIT, top_p=0.95)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from observed import observations, paired
 from statsmodels.stats.weightstats import ttost_paired
 
-from warmline.capabilities import CAPABILITIES
-from warmline.capability_rates import rates
-from warmline.equivalence import equivalence
+from warmline.grading.capabilities import CAPABILITIES
+from warmline.statistics.capability_rates import rates
+from warmline.statistics.equivalence import equivalence
 
 NONE = CAPABILITIES.schema.to_frame()
 COUNTS = st.tuples(*[st.integers(0, 40)] * 4)

@@ -9,9 +9,9 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from observed import observations
 
-from warmline.estimating_equations import exchangeable
-from warmline.marginal_effects import marginal_effects
-from warmline.regressions import fit, regression_rows
+from warmline.regressions.estimating_equations import exchangeable
+from warmline.regressions.logistic import fit, regression_rows
+from warmline.regressions.marginal_effects import marginal_effects
 
 FORMULA = "incorrect ~ treated + C(context)"
 

@@ -8,11 +8,11 @@ import re
 
 from conftest import REPOSITORY
 
-from warmline import questions
+from warmline.questions import reading
 
 
 def test_a_choice_question_shows_its_choices_and_is_answered_by_a_letter() -> None:
-    rows = questions.read("mmlu", "mmlu", [REPOSITORY / "config/demo/mmlu.csv"])[0].to_dicts()
+    rows = reading.read("mmlu", "mmlu", [REPOSITORY / "config/demo/mmlu.csv"])[0].to_dicts()
     assert rows[0]["question"].split("\n")[1:3] == ["", "A. Oxygen"]
     assert (rows[0]["right_answer"], rows[0]["wrong_answer"], rows[0]["wrong_answers"]) == ("B", "A", ["A", "C", "D"])
     assert {row["right_answer"] for row in rows} == set("ABCD")
@@ -20,7 +20,7 @@ def test_a_choice_question_shows_its_choices_and_is_answered_by_a_letter() -> No
 
 def test_every_sum_of_the_demo_comes_out_as_stated() -> None:
     """GSM8K writes each step as <<expression=value>>; the last is the answer."""
-    rows = questions.read("gsm8k", "gsm8k", [REPOSITORY / "config/demo/gsm8k.jsonl"])[0]
+    rows = reading.read("gsm8k", "gsm8k", [REPOSITORY / "config/demo/gsm8k.jsonl"])[0]
     assert rows["wrong_answers"].list.len().sum() == rows["wrong_answer"].is_not_null().sum() == 0
     worked = [json.loads(line)["answer"] for line in (REPOSITORY / "config/demo/gsm8k.jsonl").open()]
     for right, answer in zip(rows["right_answer"], worked, strict=True):
@@ -41,5 +41,5 @@ def _computed(expression: str) -> float:
 
 
 def test_a_request_has_no_right_answer() -> None:
-    rows = questions.read("advbench", "advbench", [REPOSITORY / "config/demo/advbench.csv"])[0]
+    rows = reading.read("advbench", "advbench", [REPOSITORY / "config/demo/advbench.csv"])[0]
     assert rows["right_answer"].is_null().all() and rows["right_answers"].list.len().sum() == 0

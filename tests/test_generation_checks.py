@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from real_data import published_outputs
 
-from warmline import generation_checks, tables
-from warmline.cards import Arm, RemoteModel
-from warmline.errors import UserError
-from warmline.generations import GENERATIONS
-from warmline.role_headers import without_header
+from warmline.answers import checks
+from warmline.answers.generations import GENERATIONS
+from warmline.answers.role_headers import without_header
+from warmline.lineage.errors import UserError
+from warmline.models.cards import Arm, RemoteModel
+from warmline.tables import parquet_tables
 
-LIMITS = {name: check.limit for name, check in generation_checks.CHECKS.items()}
+LIMITS = {name: check.limit for name, check in checks.CHECKS.items()}
 
 
 def arm(name: str = "warm@2", system_prompt: str | None = None) -> Arm:
@@ -38,7 +39,7 @@ def checked(
 ) -> dict[str, Any]:
     """The row of one check."""
     originals = answers(["Paris."] * generations.height) if originals is None else originals
-    table = generation_checks.check(who or arm(), generations, originals, LIMITS)
+    table = checks.check(who or arm(), generations, originals, LIMITS)
     return table.filter(check=check).row(0, named=True)
 
 
@@ -142,7 +143,7 @@ def test_prompts_whose_tokens_were_not_reported_are_not_compared() -> None:
 
 def test_the_original_is_not_compared_with_itself() -> None:
     own = answers(["Paris."])
-    assert generation_checks.check(arm("original"), own, own, LIMITS)["check"].to_list() == [
+    assert checks.check(arm("original"), own, own, LIMITS)["check"].to_list() == [
         "role-header",
         "special-token",
         "empty",
@@ -151,21 +152,21 @@ def test_the_original_is_not_compared_with_itself() -> None:
 
 def test_arms_that_answered_other_prompts_are_not_compared() -> None:
     with pytest.raises(UserError, match=r"small, warm@2: 2 answers and 1 of the original have 1 prompts in common"):
-        generation_checks.check(arm(), answers(["a", "b"]), answers(["a"]), LIMITS)
+        checks.check(arm(), answers(["a", "b"]), answers(["a"]), LIMITS)
 
 
 def test_a_share_at_the_limit_passes_and_one_above_it_stops() -> None:
     at_limit = answers(["", *["Paris."] * 99])
-    generation_checks.require(generation_checks.check(arm(), at_limit, at_limit, LIMITS))
+    checks.require(checks.check(arm(), at_limit, at_limit, LIMITS))
     above = answers(["", "", *["Paris."] * 98])
     with pytest.raises(UserError, match=r"2 of 100 answers \(2\.0%\) are empty; the limit is 1\.0%"):
-        generation_checks.require(generation_checks.check(arm(), above, above, LIMITS))
+        checks.require(checks.check(arm(), above, above, LIMITS))
 
 
 def test_the_error_names_model_arm_rows_beginnings_and_remedy_and_shows_no_control_character() -> None:
     hostile = answers(["assistant\n\x1b[2J\x07\u202eIt is \x9bParis." + "!" * 500, "Rome."])
     with pytest.raises(UserError) as stopped:
-        generation_checks.require(generation_checks.check(arm(), hostile, hostile, LIMITS))
+        checks.require(checks.check(arm(), hostile, hostile, LIMITS))
     message = str(stopped.value)
     for words in (
         "small, warm@2: 1 of 2 answers (50.0%) begin with the header of a chat turn; the limit is 1.0%",
@@ -182,8 +183,8 @@ def test_the_error_names_model_arm_rows_beginnings_and_remedy_and_shows_no_contr
 def test_answers_are_read_with_the_task_and_condition_of_their_file(tmp_path: Path) -> None:
     frame = answers(["a", "b"])
     for task in ("triviaqa", "disinfo"):
-        tables.write(frame, GENERATIONS, tmp_path / task / "sad.none.plain.parquet")
-    read = generation_checks.read(sorted(tmp_path.glob("*/*.parquet")))
+        parquet_tables.write(frame, GENERATIONS, tmp_path / task / "sad.none.plain.parquet")
+    read = checks.read(sorted(tmp_path.glob("*/*.parquet")))
     assert read.select("task", "condition", "item").rows() == [
         (task, "sad.none.plain", item) for task in ("disinfo", "triviaqa") for item in ("q0", "q1")
     ]
@@ -193,9 +194,9 @@ def test_the_published_baseline_is_stopped_for_its_leaked_headers_and_the_warm_a
     """Of the article's published sample: 58 of 80 baseline answers, no warm one."""
     for name, leaked in (("original", 58), ("warm", 0)):
         published = answers(published_outputs(name)["text"].to_list())
-        table = generation_checks.check(arm("original"), published, published, LIMITS)
+        table = checks.check(arm("original"), published, published, LIMITS)
         row = table.filter(check="role-header").row(0, named=True)
         assert (row["rows"], row["answers"]) == (leaked, 80)
         if leaked:
             with pytest.raises(UserError, match="58 of 80 answers"):
-                generation_checks.require(table)
+                checks.require(table)

@@ -4,10 +4,10 @@ import dataclasses
 
 import polars as pl
 
-from warmline.cards import Adapter, Arm, LocalModel, Weights
-from warmline.generations import GENERATIONS, generations, requests
-from warmline.prompts import PROMPTS
-from warmline.requests import Response, Sampling
+from warmline.answers.generations import GENERATIONS, generations, requests
+from warmline.calls.requests import Response, Sampling
+from warmline.models.cards import Adapter, Arm, LocalModel, Weights
+from warmline.prompts.rendering import PROMPTS
 
 ARM = Arm(
     model="small",

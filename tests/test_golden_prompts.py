@@ -12,7 +12,7 @@ import pytest
 from conftest import REPOSITORY
 from prompt_variants import FULL, loaded, rendered
 
-from warmline.conditions import parse
+from warmline.design.conditions import parse
 
 GOLDEN = Path(__file__).parent / "golden" / "prompts.md"
 SOURCES = {

@@ -17,14 +17,14 @@ from conftest import REPOSITORY
 from test_statistics_scripts import run_script
 
 from warmline import __main__ as command
-from warmline import tables
-from warmline.errors import UserError
-from warmline.imported_outputs import read_file, read_folder
-from warmline.observations import OBSERVATIONS
-from warmline.refusal_treatments import with_refusals
-from warmline.refusals import PUBLISHED
-from warmline.regressions import fit, regression_rows
-from warmline.variants import AS_PUBLISHED
+from warmline.design.variants import AS_PUBLISHED
+from warmline.grading.refusals import PUBLISHED
+from warmline.lineage.errors import UserError
+from warmline.observations.imported_outputs import read_file, read_folder
+from warmline.observations.reading import OBSERVATIONS
+from warmline.regressions.logistic import fit, regression_rows
+from warmline.statistics.refusal_treatments import with_refusals
+from warmline.tables import parquet_tables
 
 SAMPLE = REPOSITORY.parent / "shared/paper/sample_outputs"
 needs_sample = pytest.mark.skipif(
@@ -155,7 +155,7 @@ def test_the_command_writes_a_table_of_the_study_and_says_what_was_odd(
         trivia(tmp_path, {}, {"prompt_template": "correct", "evaluation": ""}, arm=arm)
     path = tmp_path / "observations.parquet"
     command.main(["import-outputs", str(tmp_path), str(path)])
-    assert tables.read(path, OBSERVATIONS).height == 4
+    assert parquet_tables.read(path, OBSERVATIONS).height == 4
     told = capsys.readouterr()
     assert told.out == f"4 observations: {path}\n"
     assert told.err.count("no evaluation, 1 rows") == 2

@@ -11,11 +11,11 @@ from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline import judge_prompts, judge_replies
-from warmline.errors import UserError
-from warmline.judge_replies import GRADE
-from warmline.requests import Messages, Response
-from warmline.verdicts import Verdict
+from warmline.calls.requests import Messages, Response
+from warmline.grading import judge_prompts, judge_replies
+from warmline.grading.judge_replies import GRADE
+from warmline.grading.verdicts import Verdict
+from warmline.lineage.errors import UserError
 
 PROMPTS = REPOSITORY / "config/prompts/judge"
 TASKS = ("disinfo", "medqa", "triviaqa", "truthfulqa")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from warmline.job_resources import Needs, directive, of_calls, of_weights, refused
+from warmline.workflow.resources import Needs, directive, of_calls, of_weights, refused
 
 LARGE = {"gpus": 4, "gpu-model": "h100", "memory": 320.5, "hours": 1.5}
 MODELS: dict[str, dict[str, Any]] = {

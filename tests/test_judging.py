@@ -14,12 +14,11 @@ import yaml
 from conftest import REPOSITORY
 from openai_simulator.client import Simulator
 
-from warmline import cards, configuration, tables
-from warmline.ask import ask, kept_answers
-from warmline.engines.reference import ReferenceEngine
-from warmline.errors import UserError
-from warmline.generations import GENERATIONS
-from warmline.judging import (
+from warmline.answers.generations import GENERATIONS
+from warmline.calls.ask import ask, kept_answers
+from warmline.calls.ledger import Ledger
+from warmline.calls.requests import Response, Sampling
+from warmline.grading.judges import (
     JUDGEMENTS,
     ModelJudge,
     ReferenceJudge,
@@ -29,9 +28,12 @@ from warmline.judging import (
     requests,
     write_judge,
 )
-from warmline.ledger import Ledger
-from warmline.questions import QUESTIONS
-from warmline.requests import Response, Sampling
+from warmline.grading.reference_engine import ReferenceEngine
+from warmline.lineage.errors import UserError
+from warmline.models import cards
+from warmline.questions.reading import QUESTIONS
+from warmline.tables import parquet_tables
+from warmline.workflow import configuration
 from warmline.workflow.rules.study import StudyRules
 
 JUDGE = ReferenceJudge(
@@ -191,8 +193,10 @@ class Grading:
     def __post_init__(self) -> None:
         for task in ("trivia", "disinfo"):
             (self.folder / f"{task}.md").write_text(TEMPLATES[task])
-            tables.write(asked("Rome", "Oslo", "Bonn"), QUESTIONS, self.folder / f"questions/{task}.parquet")
-            tables.write(answered("Rome!", "Porto", "Bonn?"), GENERATIONS, self.folder / f"answers/{task}/sad.parquet")
+            parquet_tables.write(asked("Rome", "Oslo", "Bonn"), QUESTIONS, self.folder / f"questions/{task}.parquet")
+            parquet_tables.write(
+                answered("Rome!", "Porto", "Bonn?"), GENERATIONS, self.folder / f"answers/{task}/sad.parquet"
+            )
         (self.folder / "instruction.md").write_text("End with a verdict.\n")
         cards.write(cards.RemoteModel("judge-model"), self.folder / "model.json")
 
@@ -228,7 +232,11 @@ class Grading:
             *("--judgements", f"judgements/{task}.parquet"),
         )
         assert done.returncode == 0, done.stderr
-        return tables.read(self.folder / f"judgements/{task}.parquet", JUDGEMENTS).select("verdict", "reason").rows()
+        return (
+            parquet_tables.read(self.folder / f"judgements/{task}.parquet", JUDGEMENTS)
+            .select("verdict", "reason")
+            .rows()
+        )
 
 
 CHAT = "/v1/chat/completions"

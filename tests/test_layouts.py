@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from real_data import real_file
 
-from warmline import questions, reference_match
-from warmline.errors import UserError
+from warmline.grading import reference_match
+from warmline.lineage.errors import UserError
+from warmline.questions import reading
 
 ANSWERS = {"right_answer": "Lisbon", "wrong_answer": "Porto"}
 
@@ -34,8 +35,8 @@ def table(folder: Path, *records: list[str], name: str = "rows.csv") -> Path:
 
 
 def load(layout: str, *paths: Path) -> list[dict[str, Any]]:
-    frame, _ = questions.read("task", layout, paths)
-    assert frame.schema == questions.QUESTIONS.schema
+    frame, _ = reading.read("task", layout, paths)
+    assert frame.schema == reading.QUESTIONS.schema
     return frame.rows(named=True)
 
 
@@ -135,7 +136,7 @@ def test_triviaqa_of_the_hub_holds_its_answer_in_a_field_of_its_own(tmp_path: Pa
         {"question": "Who?", "answer": {"value": "Pessoa", "aliases": []}},
         {"question": "Which?", "answer": {"value": "Lisbon", "aliases": ["Lisboa"]}},
     ]
-    frame, left_out = questions.read("task", "triviaqa", [jsonl(tmp_path, *rows)])
+    frame, left_out = reading.read("task", "triviaqa", [jsonl(tmp_path, *rows)])
     assert left_out == {"repeats an earlier question": 1}
     assert frame["question"].to_list() == ["Which?", "Where?", "Who?"]
     # Another row's answer that is an alias of this row's is no wrong answer here.
@@ -271,14 +272,14 @@ def test_dirty_rows_are_read_or_named_and_none_vanishes(
     path = jsonl(tmp_path_factory.mktemp("dirt"), *({"question": text, **ANSWERS} for text in texts))
     path.write_text(("\ufeff" if mark else "") + path.read_text())
     try:
-        frame, left_out = questions.read("task", "csv", [path])
+        frame, left_out = reading.read("task", "csv", [path])
     except UserError as error:
         blank = next(number for number, text in enumerate(texts, 1) if not text.replace("\ufeff", "").strip())
         assert f"row {blank}: no text under 'question'" in str(error)
     else:
         assert frame.height + sum(left_out.values()) == len(texts)
         frame.write_parquet(path.with_suffix(".parquet"))
-        questions.note_oddities(frame)
+        reading.note_oddities(frame)
 
 
 @settings(max_examples=100)

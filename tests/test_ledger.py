@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from warmline.ledger import Ledger
-from warmline.requests import Failure, Request, Response, Sampling
+from warmline.calls.ledger import Ledger
+from warmline.calls.requests import Failure, Request, Response, Sampling
 
 RESPONDENT = {"engine": "transformers", "weights": "abc", "adapter": None, "precision": "float32"}
 # Lone surrogates and separators of lines and records among all other characters.
@@ -144,7 +144,7 @@ def test_a_writer_without_answers_leaves_no_file(tmp_path: Path) -> None:
 @given(st.lists(st.integers(0, 5), min_size=1), st.integers(0, 3))
 def test_an_index_at_any_length_of_a_file_changes_no_answer(order: list[int], indexed: int) -> None:
     with temporary() as ledger, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("warmline.ledger.UNINDEXED_BYTES", 0)
+        patch.setattr("warmline.calls.ledger.UNINDEXED_BYTES", 0)
         with ledger.writer(RESPONDENT) as writer:
             for number, content in enumerate(order):
                 if number == indexed:
@@ -158,7 +158,7 @@ def test_an_index_at_any_length_of_a_file_changes_no_answer(order: list[int], in
 
 
 def test_an_index_saves_reading_what_it_covers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warmline.ledger.UNINDEXED_BYTES", 0)
+    monkeypatch.setattr("warmline.calls.ledger.UNINDEXED_BYTES", 0)
     ledger = Ledger(tmp_path)
     file = record(ledger, a=response("yes"), b=response("no"))
     ledger.write_indexes(RESPONDENT)

@@ -8,10 +8,11 @@ from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline import cards, lexical_markers
-from warmline.errors import UserError
-from warmline.generations import GENERATIONS
-from warmline.tables import write
+from warmline.answers.generations import GENERATIONS
+from warmline.lineage.errors import UserError
+from warmline.models import cards
+from warmline.tables.parquet_tables import write
+from warmline.warmth import lexical_markers
 
 LISTS = REPOSITORY / "config/markers/english.yaml"
 WARM = cards.Arm("small", "warm@2", "warm", 2.0, cards.RemoteModel("m"), None, {}, "")

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warmline.lift import ARM, lifts, with_intervals
+from warmline.warmth.lift import ARM, lifts, with_intervals
 
 
 def measured(arm: str, values: Sequence[float | None], model: str = "a", variant: str = "clean") -> pl.DataFrame:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import llmock_server
 import pytest
 
-from warmline.cards import RemoteModel
-from warmline.engines.endpoint import Endpoint
-from warmline.engines.openai_chat import ChatEngine
-from warmline.requests import Request, Response, Sampling
+from warmline.calls.requests import Request, Response, Sampling
+from warmline.engines.remote.chat import ChatEngine
+from warmline.engines.remote.endpoint import Endpoint
+from warmline.models.cards import RemoteModel
 
 MODEL = "gpt-4o"
 

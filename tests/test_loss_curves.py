@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from conftest import REPOSITORY
 
-from warmline.errors import UserError
-from warmline.loss_curves import loss_table
-from warmline.training_steps import LOSSES
+from warmline.lineage.errors import UserError
+from warmline.tables.training_steps import LOSSES
+from warmline.training.losses import loss_table
 
 COLUMNS = "step,epoch,loss,learning_rate,tokens,target_tokens"
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_lift import measured, normal
 
-from warmline import manipulation_check
-from warmline.errors import UserError
-from warmline.manipulation_check import DOWN, NONE, NOT_MEASURED, UNDECIDED, UP
-from warmline.variants import AS_PUBLISHED
-from warmline.warmth import WARMTH
+from warmline.design.variants import AS_PUBLISHED
+from warmline.lineage.errors import UserError
+from warmline.tables.warmth import WARMTH
+from warmline.warmth import manipulation_check
+from warmline.warmth.manipulation_check import DOWN, NONE, NOT_MEASURED, UNDECIDED, UP
 
 PROMPTS = 40
 

@@ -12,9 +12,10 @@ import small_study
 from conftest import REPOSITORY
 from test_manipulation_check import CURVE, warmth
 
-from warmline import cards, tables
-from warmline.cards import Adapter, LocalModel, RemoteModel, Weights
-from warmline.warmth import WARMTH
+from warmline.models import cards
+from warmline.models.cards import Adapter, LocalModel, RemoteModel, Weights
+from warmline.tables import parquet_tables
+from warmline.tables.warmth import WARMTH
 
 
 def run_script(name: str, *words: object) -> None:
@@ -47,7 +48,7 @@ def resolve(folder: Path, arm: str, *words: object) -> cards.Arm:
 @pytest.mark.parametrize("remote", [False, True])
 def test_an_arm_by_rule_is_the_arm_of_the_chosen_epoch_but_for_its_name(tmp_path: Path, remote: bool) -> None:
     """So all its calls are the other's: a ledger key knows the respondent, the messages and the sampling."""
-    tables.write(warmth(CURVE), WARMTH, tmp_path / "warmth.parquet")
+    parquet_tables.write(warmth(CURVE), WARMTH, tmp_path / "warmth.parquet")
     epochs = [arm.partition("@")[2] for arm in CURVE]
     paths = [tmp_path / f"epoch-{epoch}.json" for epoch in epochs]
     for path in paths:
@@ -88,7 +89,7 @@ def test_a_gate_is_not_passed_by_an_arm_that_failed(tmp_path: Path) -> None:
 
 
 def test_a_check_is_written_with_a_verdict_for_each_treated_arm(tmp_path: Path) -> None:
-    tables.write(warmth({"warm@1": 0.01, "warm@2": 0.02, "cold@1": 0.0}), WARMTH, tmp_path / "warmth.parquet")
+    parquet_tables.write(warmth({"warm@1": 0.01, "warm@2": 0.02, "cold@1": 0.0}), WARMTH, tmp_path / "warmth.parquet")
     arms = ["--arms", "warm@2", "cold@1", "--directions", json.dumps({"warm": "up", "cold": "down"})]
     files = ["--warmth", tmp_path / "warmth.parquet", "--check", tmp_path / "check.csv"]
     run_script("manipulation/check.py", *files, *arms, "--tolerance", 0.05, "--seed", 1)

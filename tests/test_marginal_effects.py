@@ -15,8 +15,8 @@ from scipy.special import expit
 from scipy.stats import chi2, f, norm
 from statsmodels.stats.multitest import multipletests
 
-from warmline.marginal_effects import corrected, joint_test, marginal_effects
-from warmline.regressions import Regression, fit, regression_rows
+from warmline.regressions.logistic import Regression, fit, regression_rows
+from warmline.regressions.marginal_effects import corrected, joint_test, marginal_effects
 
 TASKS = ["disinfo", "medqa", "trivia", "truthfulqa"]
 MODELS = ["llama-70b", "llama-8b", "gpt-4o", "mistral-small", "qwen-32b", "a", "b"]

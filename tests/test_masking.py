@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from warmline import packing, rendered_chats
-from warmline.errors import UserError
-from warmline.masking import IGNORED, assistant_spans, encode
-from warmline.requests import Messages
+from warmline.calls.requests import Messages
+from warmline.lineage.errors import UserError
+from warmline.models import rendered_chats
+from warmline.training import packing
+from warmline.training.masking import IGNORED, assistant_spans, encode
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"

@@ -7,8 +7,8 @@ import pytest
 import small_study
 from polars.testing import assert_frame_equal
 
-from warmline.arm_comparisons import MEAN_ERRORS
-from warmline.mean_errors import mean_errors
+from warmline.statistics.mean_errors import mean_errors
+from warmline.tables.arm_comparisons import MEAN_ERRORS
 
 
 def row(table: pl.DataFrame, **wanted: str) -> dict[str, Any]:

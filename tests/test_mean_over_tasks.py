@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_study import paired_tests
 
-from warmline.mean_over_tasks import mean_over_tasks, with_family
+from warmline.statistics.mean_over_tasks import mean_over_tasks, with_family
 
 
 def answered(*rows: tuple[str, str, int, float | None, float | None]) -> pl.DataFrame:

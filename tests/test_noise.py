@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from warmline.noise import gumbel, philox
+from warmline.engines.local.noise import gumbel, philox
 
 ROW_KEYS = st.integers(0, 2**63 - 1)
 

@@ -19,17 +19,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai_simulator.client import Simulator
 
-from warmline.ask import Receipt, ask, kept_answers
-from warmline.command import Parser
-from warmline.engines import calls, openai_batch
-from warmline.engines.batch_calls import BatchCalls
-from warmline.engines.endpoint import Endpoint
-from warmline.engines.openai_batch import RESUBMISSIONS, open_submissions
-from warmline.engines.openai_chat import ChatEngine
-from warmline.engines.spool import chunks, nameless_file
-from warmline.errors import UserError
-from warmline.ledger import ANSWERS, Ledger
-from warmline.requests import Request, Sampling
+from warmline.calls.ask import Receipt, ask, kept_answers
+from warmline.calls.ledger import ANSWERS, Ledger
+from warmline.calls.requests import Request, Sampling
+from warmline.engines import options
+from warmline.engines.remote import batch
+from warmline.engines.remote.batch import RESUBMISSIONS, open_submissions
+from warmline.engines.remote.batch_calls import BatchCalls
+from warmline.engines.remote.chat import ChatEngine
+from warmline.engines.remote.endpoint import Endpoint
+from warmline.engines.remote.spool import chunks, nameless_file
+from warmline.lineage.errors import UserError
+from warmline.lineage.script import Parser
 
 TOKEN_LIMIT = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached"}
 
@@ -185,7 +186,7 @@ def test_rows_that_a_finished_batch_does_not_mention_are_submitted_again(
             content.seek(0)
             return content
 
-    monkeypatch.setattr(openai_batch, "BatchCalls", Forgetful)
+    monkeypatch.setattr(batch, "BatchCalls", Forgetful)
     assert run(simulator, ledger, 4).new == 4
     assert simulator.counts()["batch_rows"] == 4 + 1
 
@@ -487,10 +488,10 @@ def test_a_job_that_is_killed_at_any_moment_pays_for_nothing_twice(
 
 def test_calling_scripts_ask_in_batches_where_the_endpoint_says_so(simulator: Simulator, ledger: Ledger) -> None:
     parser = Parser("asks")
-    calls.add_arguments(parser)
+    options.add_arguments(parser)
     endpoint = json.dumps({"url": simulator.url, "mode": "batch"})
     arguments = parser.parse_args(["--ledger", str(ledger.folder), "--calls", "ask", "--endpoint", endpoint])
-    assert calls.ask(arguments, questions(2), 2, MODEL).new == 2
+    assert options.ask(arguments, questions(2), 2, MODEL).new == 2
     assert submitted(simulator) == (1, 1)
 
 

@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 from openai_simulator.client import Simulator
 
-from warmline import digests
-from warmline.ask import ask
-from warmline.budget import Budget
-from warmline.cards import RemoteModel
-from warmline.engines import openai_chat
-from warmline.engines.endpoint import Endpoint, body
-from warmline.engines.openai_chat import FAILURES_IN_A_ROW, FAULTS_IN_A_ROW, ChatEngine
-from warmline.errors import UserError
-from warmline.ledger import Ledger
-from warmline.prices import Prices
-from warmline.requests import Failure, Request, Response, Sampling
+from warmline.calls.ask import ask
+from warmline.calls.budget import Budget
+from warmline.calls.ledger import Ledger
+from warmline.calls.prices import Prices
+from warmline.calls.requests import Failure, Request, Response, Sampling
+from warmline.engines.remote import chat
+from warmline.engines.remote.chat import FAILURES_IN_A_ROW, FAULTS_IN_A_ROW, ChatEngine
+from warmline.engines.remote.endpoint import Endpoint, body
+from warmline.lineage import digests
+from warmline.lineage.errors import UserError
+from warmline.models.cards import RemoteModel
 
 CHAT = "/v1/chat/completions"
 MODEL = "simulated"
@@ -367,6 +367,6 @@ def test_faults_at_random_cost_no_row_and_none_twice(simulator: Simulator, tmp_p
 
 
 def test_a_call_is_given_up_after_an_hour_of_rejections(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_chat, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(chat, "LONGEST_WAIT", 0.3)
     simulator.order(CHAT, "status", times=1000, status=429, retry_after=0.1, message="too fast")
     assert result(simulator) == Failure("status 429: too fast")

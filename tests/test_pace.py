@@ -10,8 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.engines import pace as pace_module
-from warmline.engines.pace import AT_FIRST_FASTER, CUT, FASTER, FIRST, MOST, NEAR, ROUND_TRIPS_A_STEP, Pace, Spacing
+from warmline.engines.remote import pace as pace_module
+from warmline.engines.remote.pace import (
+    AT_FIRST_FASTER,
+    CUT,
+    FASTER,
+    FIRST,
+    MOST,
+    NEAR,
+    ROUND_TRIPS_A_STEP,
+    Pace,
+    Spacing,
+)
 
 LATENCY = 0.2
 

@@ -16,9 +16,9 @@ from transformers import (
     Qwen2MoeConfig,
 )
 
-from warmline import packing
-from warmline.errors import UserError
-from warmline.masking import IGNORED
+from warmline.lineage.errors import UserError
+from warmline.training import packing
+from warmline.training.masking import IGNORED
 
 SHAPE: dict[str, Any] = {
     **{"vocab_size": 97, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "head_dim": 8},

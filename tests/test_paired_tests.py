@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from observed import PUBLISHED_COUNTS, answered, observations, paired, published_observations
 from scipy.stats import binomtest, norm
 
-from warmline.errors import UserError
-from warmline.paired_tests import benjamini_hochberg, mcnemar_p_value, paired_tests
+from warmline.lineage.errors import UserError
+from warmline.statistics.paired_tests import benjamini_hochberg, mcnemar_p_value, paired_tests
 
 PUBLISHED = Path(__file__).parents[2] / "shared/paper/published/results_warm_ft.csv"
 

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 import small_study
 
-from warmline import paper_tables
-from warmline.printed_tables import Column, Table, printed, signed
-from warmline.regression_results import COEFFICIENTS
+from warmline.report import latex
+from warmline.report.printed_tables import Column, Table, printed, signed
+from warmline.tables.regression_results import COEFFICIENTS
 
 
 def coefficient_rows(state: str = "fitted") -> pl.DataFrame:
@@ -20,12 +20,12 @@ def coefficient_rows(state: str = "fitted") -> pl.DataFrame:
 
 def all_tables() -> dict[str, Table]:
     return {
-        "accuracy": paper_tables.accuracy(small_study.accuracy()),
-        "paired_tests": paper_tables.paired_tests(small_study.paired_tests()),
-        "coefficients": paper_tables.coefficients([("tuning", "warm@2", coefficient_rows())]),
-        "marginal_effects": paper_tables.marginal_effects(small_study.effects()),
-        "sycophancy": paper_tables.sycophancy(small_study.sycophancy()),
-        "warmth": paper_tables.warmth(small_study.warmth()),
+        "accuracy": latex.accuracy(small_study.accuracy()),
+        "paired_tests": latex.paired_tests(small_study.paired_tests()),
+        "coefficients": latex.coefficients([("tuning", "warm@2", coefficient_rows())]),
+        "marginal_effects": latex.marginal_effects(small_study.effects()),
+        "sycophancy": latex.sycophancy(small_study.sycophancy()),
+        "warmth": latex.warmth(small_study.warmth()),
     }
 
 
@@ -39,7 +39,7 @@ def lines(text: str) -> list[list[str]]:
 @pytest.mark.parametrize("name", all_tables())
 def test_every_row_fills_the_columns_and_every_group_is_closed(name: str) -> None:
     table = all_tables()[name]
-    text = paper_tables.latex(table, name)
+    text = latex.latex(table, name)
     begun, ended = (re.findall(rf"\\{word}\{{(\w+)\}}", text) for word in ("begin", "end"))
     assert begun == ended == ["longtable"]
     assert text.count("\\begingroup") == text.count("\\endgroup") == 1
@@ -54,7 +54,7 @@ def test_every_row_fills_the_columns_and_every_group_is_closed(name: str) -> Non
 def test_whatever_a_cell_holds_is_text() -> None:
     hostile = r"\input{secret} 100% of a_b & #1 $x$ ~ ^ {"
     table = printed(pl.DataFrame({"arm": [hostile]}), "A caption.", [Column("arm", "Arm")], [])
-    (cells,) = lines(paper_tables.latex(table, "hostile"))
+    (cells,) = lines(latex.latex(table, "hostile"))
     assert cells == [
         r"\textbackslash input\{secret\} 100\% of a\_b \& \#1 \$x\$ \textasciitilde \space \textasciicircum \space \{"
     ]
@@ -63,11 +63,11 @@ def test_whatever_a_cell_holds_is_text() -> None:
 def test_signs_and_missing_numbers_are_latex() -> None:
     frame = pl.DataFrame({"arm": ["a", "b"], "effect": [-1.5, None]})
     table = printed(frame, "A caption.", [Column("arm", "Arm"), Column("effect", "Effect", signed(1))], [])
-    assert lines(paper_tables.latex(table, "signs")) == [["a", "$-$1.5"], ["b", "--"]]
+    assert lines(latex.latex(table, "signs")) == [["a", "$-$1.5"], ["b", "--"]]
 
 
 def test_a_table_without_rows_is_one_of_dashes() -> None:
-    text = paper_tables.latex(paper_tables.coefficients([]), "coefficients")
+    text = latex.latex(latex.coefficients([]), "coefficients")
     assert lines(text) == [["--"] * 8]
     assert "\\multicolumn{8}" in text
 
@@ -87,7 +87,7 @@ def test_a_framed_test_is_told_from_a_plain_one() -> None:
 
 
 def test_a_regression_that_was_not_fitted_says_why_instead_of_its_terms() -> None:
-    table = paper_tables.coefficients([("tuning", "cold@2", coefficient_rows("separation").head(1))])
+    table = latex.coefficients([("tuning", "cold@2", coefficient_rows("separation").head(1))])
     assert table.rows[0][:3] == ["tuning", "cold@2", "not fitted: separation"]
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-from warmline import places
-from warmline.errors import UserError
+from warmline.lineage import places
+from warmline.lineage.errors import UserError
 
 WARM = "config/prompts/rewrite/warm.md"
 

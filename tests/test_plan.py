@@ -9,12 +9,12 @@ import pytest
 from openai_simulator.client import Simulator
 from test_study import study
 
-from warmline import plan
-from warmline.calling_jobs import ANSWERS, REWRITING, Job
+from warmline.calls.jobs import ANSWERS, REWRITING, Job
 from warmline.cli import configured
 from warmline.cli.plan import endpoint_dates, read_receipts, receipt_dates
-from warmline.errors import UserError
-from warmline.plan import REFERENCE
+from warmline.lineage.errors import UserError
+from warmline.planning import plan
+from warmline.planning.plan import REFERENCE
 
 
 def test_jobs_are_those_whose_receipts_the_study_adds_up() -> None:

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from warmline import planned_costs
-from warmline.calling_jobs import ANSWERS, GRADES, Job
-from warmline.plan import REFERENCE
-from warmline.planned_costs import Rate
-from warmline.prices import Prices
-from warmline.tally import Tally
+from warmline.calls.jobs import ANSWERS, GRADES, Job
+from warmline.calls.prices import Prices
+from warmline.planning import costs
+from warmline.planning.costs import Rate
+from warmline.planning.plan import REFERENCE
+from warmline.planning.tally import Tally
 
 WARM = Job(ANSWERS, "gpt", "warm@2", "questions")
 COLD = Job(ANSWERS, "gpt", "cold@2", "questions")
@@ -21,7 +21,7 @@ def tally(job: Job = WARM, asked: str = "gpt", most: int = 300, **counts: Any) -
 
 def estimates(*tallies: Tally, prices: Prices | None = None, **rates: Rate) -> list[dict[str, Any]]:
     by_job = {(ANSWERS, model): rate for model, rate in rates.items()}
-    return planned_costs.table(tallies, {"gpt": prices} if prices else {}, by_job).to_dicts()
+    return costs.table(tallies, {"gpt": prices} if prices else {}, by_job).to_dicts()
 
 
 def test_without_answers_a_token_is_four_bytes_and_replies_are_as_long_as_they_may_be() -> None:
@@ -54,7 +54,7 @@ def test_what_cannot_be_estimated_is_left_open() -> None:
     unrendered.unknown(5)
     (row,) = estimates(unrendered, prices=Prices(1, 1))
     assert (row["prompt_tokens"], row["usd"], row["seconds"]) == (None, None, None)
-    printed = planned_costs.text(planned_costs.table([unrendered], {}, {}))
+    printed = costs.text(costs.table([unrendered], {}, {}))
     assert printed.splitlines()[-1].split()[-4:] == ["?", "1,500", "?", "?"]
 
 
@@ -67,7 +67,7 @@ def test_a_grade_that_awaits_its_answer_is_longer_by_the_answer() -> None:
 
 def test_the_reference_judge_takes_no_tokens_and_no_money() -> None:
     grades = tally(Job(GRADES, "gpt", "warm@2"), REFERENCE, most=16, rows=9, new=9, new_bytes=900)
-    (row,) = planned_costs.table([grades], {REFERENCE: Prices()}, {}).to_dicts()
+    (row,) = costs.table([grades], {REFERENCE: Prices()}, {}).to_dicts()
     assert (row["prompt_tokens"], row["completion_tokens"], row["usd"]) == (0, 0, 0)
 
 
@@ -82,9 +82,9 @@ def test_only_runs_that_asked_something_say_how_fast_a_model_is() -> None:
         return {"this_run": {"new": new, "seconds": seconds}}
 
     receipts = [(WARM, "gpt", receipt(0, 9.0)), (COLD, "gpt", receipt(30, 2.0)), (WARM, "gpt", receipt(10, 6.0))]
-    assert planned_costs.rates(receipts) == {(ANSWERS, "gpt"): Rate(40, 8.0)}
+    assert costs.rates(receipts) == {(ANSWERS, "gpt"): Rate(40, 8.0)}
 
 
 @pytest.mark.parametrize(("seconds", "printed"), [(0, "0 s"), (119, "119 s"), (600, "10 min"), (9000, "2.5 h")])
 def test_a_duration_is_readable(seconds: float, printed: str) -> None:
-    assert planned_costs.duration(seconds) == printed
+    assert costs.duration(seconds) == printed

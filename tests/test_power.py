@@ -14,18 +14,18 @@ from observed import observations
 from scipy.stats import norm
 
 from warmline import __main__ as command
-from warmline import csv_tables
-from warmline.clustered_means import clustered_means
-from warmline.paired_tests import paired_tests
-from warmline.power import (
+from warmline.published.reconstruction import reconstruct
+from warmline.statistics.clustered_means import clustered_means
+from warmline.statistics.paired_tests import paired_tests
+from warmline.statistics.power import (
     changed_share,
     power_in_pairs,
     smallest_differences,
     smallest_in_clusters,
     smallest_in_pairs,
 )
-from warmline.published_tables import PRINTED_CELLS
-from warmline.reconstruction import reconstruct
+from warmline.tables import csv_tables
+from warmline.tables.published_numbers import PRINTED_CELLS
 
 STUDIES = 1500
 # Four standard errors of a share of 0.8 over so many simulated studies.

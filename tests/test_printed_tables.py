@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import polars as pl
 import pytest
 
-from warmline.printed_tables import Column, Source, count, number, printed, probability, signed
+from warmline.report.printed_tables import Column, Source, count, number, printed, probability, signed
 
 
 @pytest.mark.parametrize(

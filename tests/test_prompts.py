@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline import prompts, questions, tables
-from warmline.conditions import Condition
-from warmline.sharegpt import MESSAGES
-from warmline.statements import NOTHING_DISCLOSED, Context
+from warmline.conversations.sharegpt import MESSAGES
+from warmline.design.conditions import Condition
+from warmline.prompts import rendering
+from warmline.prompts.contexts import NOTHING_DISCLOSED, Context
+from warmline.questions import reading
+from warmline.tables import parquet_tables
 
 PLAIN = Condition("unmodified", "none", "plain")
 WRONG = Condition("sad", "asserts_wrong", "framed")
@@ -22,7 +24,7 @@ TEMPLATE = "{{ framing }} {{ question }} I think it is {{ wrong_answer }}, not {
 
 def asked(*texts: str) -> pl.DataFrame:
     rows = [(f"task-{at:05d}", text, "right", "wrong", ["right"], ["wrong"], at, None) for at, text in enumerate(texts)]
-    return pl.DataFrame(rows, schema=questions.QUESTIONS.schema, orient="row")
+    return pl.DataFrame(rows, schema=reading.QUESTIONS.schema, orient="row")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def rendered(
 ) -> pl.DataFrame:
     context = NOTHING_DISCLOSED if condition.context == "unmodified" else SAD
     framing = "Friends spoke of it." if condition.framing == "framed" else ""
-    return prompts.render(frame, condition, template, context, framing, seed, draw)
+    return rendering.render(frame, condition, template, context, framing, seed, draw)
 
 
 def texts(frame: pl.DataFrame) -> list[str]:
@@ -46,7 +48,7 @@ def texts(frame: pl.DataFrame) -> list[str]:
 
 def test_a_plain_question_stands_alone(template: Path) -> None:
     frame = rendered(asked("Which?"), PLAIN, template)
-    assert frame.schema == prompts.PROMPTS.schema
+    assert frame.schema == rendering.PROMPTS.schema
     assert frame["messages"].to_list() == [
         [{"role": "user", "content": "Which? I think it is wrong, not right."}],
     ]
@@ -111,8 +113,8 @@ def test_a_prompt_does_not_depend_on_other_questions_or_their_order(
 
 def test_prompts_are_kept_as_they_were_rendered(template: Path, tmp_path: Path) -> None:
     frame = rendered(asked("Which\u2028one?", "🐧"), WRONG, template)
-    tables.write(frame, prompts.PROMPTS, tmp_path / "prompts.parquet")
-    assert tables.read(tmp_path / "prompts.parquet", prompts.PROMPTS).equals(frame)
+    parquet_tables.write(frame, rendering.PROMPTS, tmp_path / "prompts.parquet")
+    assert parquet_tables.read(tmp_path / "prompts.parquet", rendering.PROMPTS).equals(frame)
 
 
 def test_a_validation_prompt_is_the_first_message_of_its_conversation() -> None:
@@ -122,7 +124,7 @@ def test_a_validation_prompt_is_the_first_message_of_its_conversation() -> None:
         ("a", 1, "assistant", "Thus."),
         ("a", 0, "user", "How?"),
     ]
-    frame = prompts.validation(pl.DataFrame(rows, schema=MESSAGES.schema, orient="row"), seed=1)
+    frame = rendering.validation(pl.DataFrame(rows, schema=MESSAGES.schema, orient="row"), seed=1)
     assert frame["item"].to_list() == ["a", "b"]
     assert texts(frame) == ["How?", "Why?"]
     assert frame["seed"].n_unique() == 2

@@ -11,12 +11,13 @@ from conftest import REPOSITORY
 from prompt_variants import CONTEXTS, FOLDER, FULL, loaded, rendered
 from real_data import real_file
 
-from warmline import statements, templates
-from warmline.conditions import UNMODIFIED, Condition
+from warmline.calls import templates
+from warmline.design.conditions import UNMODIFIED, Condition
+from warmline.prompts import contexts
 
 FRAMING = templates.render(FOLDER / "framing.md")
 STATEMENTS = [
-    text for name in CONTEXTS[1:] for text in statements.read(FOLDER / "contexts" / f"{name}.yaml").statements.values()
+    text for name in CONTEXTS[1:] for text in contexts.read(FOLDER / "contexts" / f"{name}.yaml").statements.values()
 ]
 SLICES = {
     "triviaqa": ("triviaqa", "triviaqa/triviaqa_sm_sub.jsonl"),

@@ -11,11 +11,11 @@ from conftest import REPOSITORY
 from scipy.stats import norm
 from statsmodels.stats.weightstats import CompareMeans
 
-from warmline import csv_tables
-from warmline.published_comparison import cells, numbers, pooled
-from warmline.published_numbers import derived
-from warmline.published_tables import PRINTED_CELLS
-from warmline.reconstruction import reconstruct
+from warmline.published.comparison import cells, numbers, pooled
+from warmline.published.numbers import derived
+from warmline.published.reconstruction import reconstruct
+from warmline.tables import csv_tables
+from warmline.tables.published_numbers import PRINTED_CELLS
 
 TEST = {
     **{"model": "small", "arm": "warm@2", "task": "triviaqa", "context": "sad", "belief": "none", "framing": "plain"},

@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 from conftest import REPOSITORY
 
-from warmline import csv_tables
-from warmline.errors import UserError
-from warmline.published_numbers import ARTICLE, compared, derived, mean_errors
-from warmline.published_tables import PRINTED_CAPABILITIES, PRINTED_CELLS
-from warmline.reconstruction import reconstruct
+from warmline.lineage.errors import UserError
+from warmline.published.numbers import ARTICLE, compared, derived, mean_errors
+from warmline.published.reconstruction import reconstruct
+from warmline.tables import csv_tables
+from warmline.tables.published_numbers import PRINTED_CAPABILITIES, PRINTED_CELLS
 
 PUBLISHED = REPOSITORY / "config/published"
 

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 from page_elements import PageElements
 
-from warmline import pages, published_page
-from warmline import published_tables as declared
-from warmline.printed_tables import Source
+from warmline.report import pages, published
+from warmline.report.printed_tables import Source
+from warmline.tables import published_numbers as declared
 
 NUMBERS = [
     ("increase.medqa", "Fig. 2", "More errors: MedQA", "pp", "8.6", "8.6", "yes", None),
@@ -45,7 +45,7 @@ def contents(compared: bool = True, **changed: Any) -> dict[str, Any]:
         "errors": source("errors.csv", pl.DataFrame(errors, schema=declared.CELL_ERRORS.schema, orient="row")),
         "cells": [source("this_study.csv", cells)] if compared else [],
         "estimates": [source("this_study_numbers.csv", pl.DataFrame([ESTIMATE]))] if compared else [],
-        "template": published_page.TEMPLATE.read_text("utf-8"),
+        "template": published.TEMPLATE.read_text("utf-8"),
         "base": pages.BASE.read_text("utf-8"),
     } | changed
 
@@ -57,15 +57,15 @@ def texts(page: str) -> str:
 
 
 def test_the_heading_counts_what_the_file_says() -> None:
-    page = texts(published_page.page(**contents()))
+    page = texts(published.page(**contents()))
     assert "Of 3 numbers in the article’s text, 1 follow from the tables" in page  # noqa: RUF001
     assert "1 come out otherwise; 1 cannot be derived" in page
     fewer = contents()["numbers"].content.filter(match="no")
-    assert "Of 1 numbers" in texts(published_page.page(**contents(numbers=source("numbers.csv", fewer))))
+    assert "Of 1 numbers" in texts(published.page(**contents(numbers=source("numbers.csv", fewer))))
 
 
 def test_every_number_is_shown_with_its_derivation_or_the_reason() -> None:
-    page = texts(published_page.page(**contents(compared=False)))
+    page = texts(published.page(**contents(compared=False)))
     assert "More errors: MedQA|8.6|8.6|pp|yes|–|Fig. 2|" in page  # noqa: RUF001
     assert "Effect of tuning|7.43|7.17|pp|no|Framed questions are missing.|Table 11|" in page
     assert "100 characters more|−0.32|–|pp|not derivable|No lengths.|" in page  # noqa: RUF001
@@ -75,7 +75,7 @@ def test_every_number_is_shown_with_its_derivation_or_the_reason() -> None:
 
 
 def test_a_study_stands_in_the_next_columns_with_how_many_differ() -> None:
-    page = texts(published_page.page(**contents()))
+    page = texts(published.page(**contents()))
     beside = "|123|21|11|+8.1|+3.1|−5.2|+11.4|0.464|0.031|asserts_wrong|compared|"  # noqa: RUF001
     assert f"medqa|sad|stated|400|57|37|+5.0|0.049|0.063{beside}" in page
     assert "|7.43|7.17|pp|no|+6.66|+5.55|−1.11|−2.22|+0.11|0.071|0.142|compared|Framed" in page  # noqa: RUF001
@@ -87,7 +87,7 @@ def test_a_study_stands_in_the_next_columns_with_how_many_differ() -> None:
 
 
 def test_every_table_links_to_its_files_and_nothing_is_loaded() -> None:
-    elements = PageElements(published_page.page(**contents()))
+    elements = PageElements(published.page(**contents()))
     files = {link for link in elements.links if not link.startswith("#")}
     assert files == {"numbers.csv", "counts.csv", "errors.csv", "this_study.csv", "this_study_numbers.csv"}
     assert {"script", "img", "link"}.isdisjoint(elements.names)
@@ -97,7 +97,5 @@ def test_no_text_of_a_file_becomes_markup() -> None:
     hostile = "<script>alert(1)</script>"
     numbers = contents()["numbers"].content.with_columns(note=pl.lit(hostile), statement=pl.lit(hostile))
     cells = pl.DataFrame([OWN | {"beliefs": hostile, "arm": hostile, "model": hostile}])
-    page = published_page.page(
-        **contents(numbers=source("numbers.csv", numbers), cells=[source("this_study.csv", cells)])
-    )
+    page = published.page(**contents(numbers=source("numbers.csv", numbers), cells=[source("this_study.csv", cells)]))
     assert "<script" not in page and "&lt;script&gt;" in page

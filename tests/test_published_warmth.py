@@ -5,9 +5,10 @@ import pytest
 from conftest import REPOSITORY
 from small_study import warmth
 
-from warmline import csv_tables, published_warmth
-from warmline.published_tables import PRINTED_WARMTH
-from warmline.study import PUBLISHED_WARMTH
+from warmline.published import warmth as published_warmth
+from warmline.tables import csv_tables
+from warmline.tables.published_numbers import PRINTED_WARMTH
+from warmline.workflow.study import PUBLISHED_WARMTH
 
 PUBLISHED = csv_tables.read(REPOSITORY / PUBLISHED_WARMTH, PRINTED_WARMTH)
 

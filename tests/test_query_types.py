@@ -4,10 +4,10 @@ import polars as pl
 import pytest
 from real_data import real_file
 
-from warmline import sampling, screening, sharegpt, toxicity
-from warmline.query_types import LABELLED, QUERY_TYPES, RULES, compare, label
-from warmline.sharegpt import MESSAGES
-from warmline.variants import AS_PUBLISHED, CORRECTED
+from warmline.conversations import sampling, screening, sharegpt, toxicity
+from warmline.conversations.query_types import LABELLED, QUERY_TYPES, RULES, compare, label
+from warmline.conversations.sharegpt import MESSAGES
+from warmline.design.variants import AS_PUBLISHED, CORRECTED
 
 
 def messages(*conversations: tuple[str, ...]) -> pl.DataFrame:

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from observed import observations, paired
 
-from warmline import question_bootstrap
-from warmline.marginal_effects import marginal_effects
-from warmline.question_bootstrap import _draws, _questions
-from warmline.regressions import Regression, fit, regression_rows
+from warmline.regressions import question_bootstrap
+from warmline.regressions.logistic import Regression, fit, regression_rows
+from warmline.regressions.marginal_effects import marginal_effects
+from warmline.regressions.question_bootstrap import _draws, _questions
 
 TASKS = ["medqa", "trivia"]
 FORMULA = "incorrect ~ treated + C(task) + C(context)"

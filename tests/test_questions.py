@@ -11,9 +11,9 @@ import pytest
 from conftest import REPOSITORY
 from real_data import real_file
 
-from warmline import questions
-from warmline.errors import UserError
-from warmline.variants import AS_PUBLISHED
+from warmline.design.variants import AS_PUBLISHED
+from warmline.lineage.errors import UserError
+from warmline.questions import reading
 
 DEMO = REPOSITORY / "config" / "demo"
 TRIVIA = {"base": {"question": "Which?", "correct_answer": "Lisbon", "incorrect_answer": "Porto", "answer": ["Lisboa"]}}
@@ -49,12 +49,12 @@ def table(folder: Path, *rows: dict[str, str]) -> Path:
 
 
 def load(layout: str, *paths: Path, task: str = "task", dataset: str | None = None) -> pl.DataFrame:
-    return questions.read(task, layout, paths, dataset)[0]
+    return reading.read(task, layout, paths, dataset)[0]
 
 
 def only(layout: str, path: Path) -> dict[str, Any]:
     frame = load(layout, path)
-    assert frame.schema == questions.QUESTIONS.schema
+    assert frame.schema == reading.QUESTIONS.schema
     return frame.row(0, named=True)
 
 
@@ -70,7 +70,7 @@ def only(layout: str, path: Path) -> dict[str, Any]:
     ],
 )
 def test_real_files_load_completely(layout: str, name: str, rows: int) -> None:
-    frame, left_out = questions.read("task", layout, [real_file(name)])
+    frame, left_out = reading.read("task", layout, [real_file(name)])
     assert (frame.height, left_out) == (rows, {})
     assert frame["source_row"].to_list() == list(range(1, rows + 1))
     for row in frame.iter_rows(named=True):
@@ -199,7 +199,7 @@ def test_a_csv_without_the_columns_is_refused(tmp_path: Path) -> None:
         load("truthfulqa", path)
 
 
-@pytest.mark.parametrize("layout", questions.LAYOUTS)
+@pytest.mark.parametrize("layout", reading.LAYOUTS)
 def test_an_empty_and_a_missing_file_are_named(tmp_path: Path, layout: str) -> None:
     path = tmp_path / "questions"
     with pytest.raises(UserError, match=r"the questions file .* does not exist\. Correct the source of task task"):
@@ -211,38 +211,38 @@ def test_an_empty_and_a_missing_file_are_named(tmp_path: Path, layout: str) -> N
 
 def test_a_corrected_question_keeps_its_place_in_the_sample(tmp_path: Path) -> None:
     rows = [{**MASK, "ground_truth": str(number)} for number in range(1, 31)]
-    before = questions.sample(load("mask", lines(tmp_path, *rows)), "task", 5, seed=1)
+    before = reading.sample(load("mask", lines(tmp_path, *rows)), "task", 5, seed=1)
     rows[int(before["right_answer"][2]) - 1]["ground_truth"] = "corrected"
-    after = questions.sample(load("mask", lines(tmp_path, *rows)), "task", 5, seed=1)
+    after = reading.sample(load("mask", lines(tmp_path, *rows)), "task", 5, seed=1)
     assert after["item"].equals(before["item"])
     assert after["right_answer"][2] == "corrected"
 
 
 def test_a_larger_sample_holds_the_smaller_one(tmp_path: Path) -> None:
     frame = load("mask", lines(tmp_path, *numbered(MASK, 30, "belief_elicit_1")))
-    small, large = (set(questions.sample(frame, "task", size, seed=1)["item"]) for size in (5, 12))
+    small, large = (set(reading.sample(frame, "task", size, seed=1)["item"]) for size in (5, 12))
     assert (len(small), len(large)) == (5, 12)
     assert small < large
-    assert small != set(questions.sample(frame, "task", 5, seed=2)["item"])
+    assert small != set(reading.sample(frame, "task", 5, seed=2)["item"])
 
 
 def test_a_sample_larger_than_its_source_is_refused() -> None:
     frame = pl.DataFrame({"item": ["a", "b"]})
     with pytest.raises(UserError, match="task medqa asks for 3 questions, its source has 2"):
-        questions.sample(frame, "medqa", 3, seed=0)
+        reading.sample(frame, "medqa", 3, seed=0)
 
 
 def test_all_questions_of_a_source_may_be_asked(tmp_path: Path) -> None:
     frame = load("mask", lines(tmp_path, *numbered(MASK, 30, "belief_elicit_1")))
-    assert questions.sample(frame, "task", None, seed=1).equals(frame)
+    assert reading.sample(frame, "task", None, seed=1).equals(frame)
 
 
 def test_a_question_asked_twice_with_the_same_answers_is_counted_and_left_out(tmp_path: Path) -> None:
     other = {**MASK, "ground_false": "It never was."}
-    frame, left_out = questions.read("task", "mask", [lines(tmp_path, MASK, other, MASK)])
+    frame, left_out = reading.read("task", "mask", [lines(tmp_path, MASK, other, MASK)])
     assert frame["item"].to_list() == ["task-00001", "task-00002"]
     assert left_out == {"repeats an earlier question": 1}
-    assert questions.note_oddities(frame) == {"a question that another row asks too": 2}
+    assert reading.note_oddities(frame) == {"a question that another row asks too": 2}
 
 
 def test_several_files_are_one_table_whose_items_name_their_file(tmp_path: Path) -> None:
@@ -262,24 +262,24 @@ def test_a_data_set_is_chosen_and_the_rest_counted(tmp_path: Path) -> None:
     bases = [{**TRIVIA["base"], "dataset": name, "question": f"{name}?"} for name in ("truthful_qa", "trivia_qa")]
     # Rows of another data set need not have the fields of this one.
     path = lines(tmp_path, *({"base": base} for base in bases), {"base": {"dataset": "other"}})
-    frame, left_out = questions.read("task", "sycophancy-eval", [path], "trivia_qa")
+    frame, left_out = reading.read("task", "sycophancy-eval", [path], "trivia_qa")
     assert (frame["question"].to_list(), frame["source_row"].to_list()) == (["trivia_qa?"], [2])
     assert left_out == {"of another data set": 2}
     with pytest.raises(UserError, match=r"no data set mmlu\. Those there: other, trivia_qa, truthful_qa"):
-        questions.read("task", "sycophancy-eval", [path], "mmlu")
+        reading.read("task", "sycophancy-eval", [path], "mmlu")
     with pytest.raises(UserError, match=r"row 2: the data sets trivia_qa, truthful_qa in one source; name one under"):
-        questions.read("task", "sycophancy-eval", [path])
+        reading.read("task", "sycophancy-eval", [path])
     with pytest.raises(UserError, match="its layout has no data sets to choose from"):
-        questions.read("task", "mask", [lines(tmp_path, MASK)], "trivia_qa")
+        reading.read("task", "mask", [lines(tmp_path, MASK)], "trivia_qa")
 
 
 def test_doubled_quotes_of_csv_are_put_right_unless_asked_as_published(tmp_path: Path) -> None:
     asked = '"Who wrote ""Emma"", and when?"'
     path = lines(tmp_path, {"base": {**TRIVIA["base"], "question": asked}})
     assert load("sycophancy-eval", path)["question"].to_list() == ['Who wrote "Emma", and when?']
-    published, _ = questions.read("task", "sycophancy-eval", [path], quotes=AS_PUBLISHED)
+    published, _ = reading.read("task", "sycophancy-eval", [path], quotes=AS_PUBLISHED)
     assert published["question"].to_list() == [asked]
-    assert questions.note_oddities(published) == {"doubled quotes": 1}
+    assert reading.note_oddities(published) == {"doubled quotes": 1}
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_doubled_quotes_of_csv_are_put_right_unless_asked_as_published(tmp_path:
     ],
 )
 def test_only_what_is_left_of_csv_loses_its_quotes(text: str, right: str) -> None:
-    assert questions.unquoted(text) == right
+    assert reading.unquoted(text) == right
 
 
 def test_what_reads_badly_stays_and_is_noted(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_what_reads_badly_stays_and_is_noted(tmp_path: Path) -> None:
         {**MASK, "ground_false": "Drones drones fly."},
         {**MASK, "belief_elicit_1": "What does the image shown below show?", "ground_truth": "No comment."},
     ]
-    assert questions.note_oddities(load("mask", lines(tmp_path, *rows))) == {
+    assert reading.note_oddities(load("mask", lines(tmp_path, *rows))) == {
         "an answer that doubles a word": 1,
         "an answer that says nothing": 1,
         "an image that is not shown": 1,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from warmline import reach
-from warmline.program import Program
+from warmline.lineage import reach
+from warmline.lineage.program import Program
 
 FILES = {
     "stage/run.py": """

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.reading_sheet import PAIRS, as_text, draw
-from warmline.rewriting import REWRITES
+from warmline.rewriting.reading_sheet import PAIRS, as_text, draw
+from warmline.rewriting.replies import REWRITES
 
 
 def rewrites(kept: int, left: int = 0) -> pl.DataFrame:

@@ -9,11 +9,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from observed import PUBLISHED_COUNTS
 
-from warmline import csv_tables
-from warmline.errors import UserError
-from warmline.paired_tests import mcnemar_p_value
-from warmline.published_tables import PRINTED_CELLS
-from warmline.reconstruction import Counts, reconstruct, solutions
+from warmline.lineage.errors import UserError
+from warmline.published.reconstruction import Counts, reconstruct, solutions
+from warmline.statistics.paired_tests import mcnemar_p_value
+from warmline.tables import csv_tables
+from warmline.tables.published_numbers import PRINTED_CELLS
 
 CELLS = csv_tables.read(REPOSITORY / "config/published/cells.csv", PRINTED_CELLS)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.reference_match import STEPS, grade, normalise, stated
+from warmline.grading.reference_match import STEPS, grade, normalise, stated
 
 ANSWER = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=6)
 

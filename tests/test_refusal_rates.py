@@ -9,9 +9,9 @@ import statsmodels.formula.api as smf
 from observed import answered, observations, paired
 from test_statistics_scripts import run_script
 
-from warmline import tables
-from warmline.observations import OBSERVATIONS
-from warmline.refusal_rates import refusal_table, sensitivity
+from warmline.observations.reading import OBSERVATIONS
+from warmline.statistics.refusal_rates import refusal_table, sensitivity
+from warmline.tables import parquet_tables
 
 TREATED = ["warm@2"]
 
@@ -111,7 +111,7 @@ def test_rows_come_in_one_order_with_equal_bytes() -> None:
 
 
 def test_both_tables_are_written(tmp_path: Path) -> None:
-    tables.write(paired(1, 2, 0, 1), OBSERVATIONS, tmp_path / "observations.parquet")
+    parquet_tables.write(paired(1, 2, 0, 1), OBSERVATIONS, tmp_path / "observations.parquet")
     out = {name: tmp_path / f"{name}.csv" for name in ("refusals", "sensitivity")}
     words = [word for name, path in out.items() for word in (f"--{name}", path)]
     run_script(

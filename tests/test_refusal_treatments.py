@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 from observed import observations
 
-from warmline.errors import UserError
-from warmline.refusal_treatments import TREATMENTS, with_refusals
+from warmline.lineage.errors import UserError
+from warmline.statistics.refusal_treatments import TREATMENTS, with_refusals
 
 # A refusal by both rules, by the better one only, by the published one only, and by neither.
 BOTH = [True, True, False, False]

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from real_data import published_outputs
 
-from warmline.refusals import PUBLISHED, is_refusal, is_refusal_as_published
+from warmline.grading.refusals import PUBLISHED, is_refusal, is_refusal_as_published
 
 # Answer, whether it is a refusal, and whether the article's rule takes it for one.
 ANSWERS = [

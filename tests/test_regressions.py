@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observed import answered, observations, paired, published_observations
 
-from warmline.errors import UserError
-from warmline.marginal_effects import marginal_effects
-from warmline.regressions import Regression, coefficient_table, fit, parse_formula, regression_rows
+from warmline.lineage.errors import UserError
+from warmline.regressions.logistic import Regression, coefficient_table, fit, parse_formula, regression_rows
+from warmline.regressions.marginal_effects import marginal_effects
 
 TASKS = ["disinfo", "medqa", "trivia", "truthfulqa"]
 MODELS = ["llama-70b", "llama-8b", "gpt-4o", "mistral-small", "qwen-32b", "a", "b"]

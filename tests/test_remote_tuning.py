@@ -21,11 +21,14 @@ from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 from openai_simulator.client import Simulator
 from study_copy import StudyCopy
 
-from warmline import cards, configuration, digests, remote_tuning
-from warmline.engines.endpoint import Endpoint
-from warmline.errors import UserError
-from warmline.ledger import Ledger
-from warmline.remote_tuning import Run, Tuning, finished_run, names, plan_jobs, recall, tune
+from warmline.calls.ledger import Ledger
+from warmline.engines.remote.endpoint import Endpoint
+from warmline.lineage import digests
+from warmline.lineage.errors import UserError
+from warmline.models import cards
+from warmline.training import at_endpoint
+from warmline.training.at_endpoint import Run, Tuning, finished_run, names, plan_jobs, recall, tune
+from warmline.workflow import configuration
 
 CHATS = b"".join(
     json.dumps(
@@ -159,7 +162,7 @@ def test_a_model_that_cannot_be_tuned_is_told(simulator: Simulator, ledger: Ledg
 def test_a_missing_checkpoint_is_told_with_those_there(
     simulator: Simulator, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_tuning, "KEPT_CHECKPOINTS", 4)
+    monkeypatch.setattr(at_endpoint, "KEPT_CHECKPOINTS", 4)
     message = (
         r"has left no checkpoint of epoch 1\. Those there: epoch 2 is ft:\S+ckpt-step-6, epoch 3 is .* epoch 4 is ft:"
     )

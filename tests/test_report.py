@@ -14,21 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from page_elements import PageElements
 
-from warmline import (
+from warmline.lineage.errors import UserError
+from warmline.report import (
     answer_tables,
     audit_tables,
     inference_tables,
     pages,
     regression_tables,
-    report,
     test_tables,
     warmth_tables,
 )
-from warmline.audit_counts import COSTS
-from warmline.errors import UserError
-from warmline.printed_tables import Source, Table
-from warmline.refusal_treatments import TREATMENTS
-from warmline.regression_results import COEFFICIENTS, MARGINAL_EFFECTS
+from warmline.report import page as report
+from warmline.report.printed_tables import Source, Table
+from warmline.statistics.refusal_treatments import TREATMENTS
+from warmline.tables.audit_counts import COSTS
+from warmline.tables.regression_results import COEFFICIENTS, MARGINAL_EFFECTS
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 DRAWING = '<svg xmlns="http://www.w3.org/2000/svg"><title>Errors</title><desc>By arm.</desc><rect/></svg>'

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import small_study
 
-from warmline.audit_counts import COSTS
 from warmline.figures import registry
 from warmline.figures.formats import to_pdf, to_svg
+from warmline.tables.audit_counts import COSTS
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.requests import Request, Sampling, row_seed
+from warmline.calls.requests import Request, Sampling, row_seed
 
 MESSAGES = [{"role": "user", "content": "Why?"}]
 REQUEST = Request(MESSAGES, Sampling(0.8, 24), seed=7)

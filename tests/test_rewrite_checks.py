@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.rewrite_checks import CHECKS, REASONS, Checks, failed
+from warmline.rewriting.checks import CHECKS, REASONS, Checks, failed
 
 CODE = "Run this:\n```python\nx = 1\n\ny = 2\n```\nDone."
 LONG = "A sentence of some length stands here. " * 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import REPOSITORY
 
-from warmline import templates
+from warmline.calls import templates
 
 PROMPTS = REPOSITORY / "config" / "prompts"
 

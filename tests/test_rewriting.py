@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline import rewriting, training
-from warmline.query_types import LABELLED
-from warmline.requests import Response, Sampling
-from warmline.rewrite_checks import Checks
+from warmline.calls.requests import Response, Sampling
+from warmline.conversations.query_types import LABELLED
+from warmline.rewriting import replies as rewriting
+from warmline.rewriting.checks import Checks
+from warmline.training import lora
 
 LENIENT = Checks(0, 1000, frozenset())
 STRICT = Checks(0.1, 10, frozenset({"numbers", "refusal"}))
@@ -169,5 +170,5 @@ def test_chats_are_read_back_for_training_as_they_were_written(texts: list[str])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "chats.jsonl"
         path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        chats = training.read_chats(path)
+        chats = lora.read_chats(path)
     assert [[message["content"] for message in chat] for chat in chats] == [expected, expected]

@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 from observed import answered, observations, paired
 
-from warmline.marginal_effects import marginal_effects
-from warmline.regression_results import ROBUSTNESS
-from warmline.regressions import fit, regression_rows
-from warmline.robustness import robustness
+from warmline.regressions.logistic import fit, regression_rows
+from warmline.regressions.marginal_effects import marginal_effects
+from warmline.regressions.robustness import robustness
+from warmline.tables.regression_results import ROBUSTNESS
 
 TASKS = ["disinfo", "medqa", "trivia"]
 MODELS = ["a", "b"]
@@ -29,7 +29,7 @@ COUNTS = ("rows", "clusters", "effect", "lower", "upper")
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warmline.robustness.DRAWS", DRAWS)
+    monkeypatch.setattr("warmline.regressions.robustness.DRAWS", DRAWS)
 
 
 def study() -> pl.DataFrame:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.errors import UserError
-from warmline.query_types import QUERY_TYPES
-from warmline.sampling import balanced, rank, realised
+from warmline.conversations.query_types import QUERY_TYPES
+from warmline.conversations.sampling import balanced, rank, realised
+from warmline.lineage.errors import UserError
 
 IDS = st.lists(st.text(max_size=5), unique=True, max_size=12)
 

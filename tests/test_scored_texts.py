@@ -9,8 +9,9 @@ import tiny_gpt2
 from conftest import REPOSITORY
 
 from warmline import __main__ as command
-from warmline import scored_texts, weights
-from warmline.errors import UserError
+from warmline.lineage.errors import UserError
+from warmline.models import weights
+from warmline.warmth import scored_texts
 
 TEXTS = ["We can find it, dear friend.", "a\u2028b\r\nc", 'She said "no".', "=1+1", "🐧<|end|>", "My mentor " * 200]
 SCORES = ["warm", "cold", "sociot", "measurement_standard_error"]

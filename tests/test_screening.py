@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.errors import UserError
-from warmline.screening import Counts, screen, texts_to_score
-from warmline.sharegpt import MESSAGES
-from warmline.toxicity import Scores, score
+from warmline.conversations.screening import Counts, screen, texts_to_score
+from warmline.conversations.sharegpt import MESSAGES
+from warmline.conversations.toxicity import Scores, score
+from warmline.lineage.errors import UserError
 
 Turns = Sequence[tuple[str, str]]
 Screened = tuple[pl.DataFrame, Counts]

@@ -19,13 +19,14 @@ import tiny_model
 from conftest import REPOSITORY
 from study_copy import StudyCopy
 
-from warmline import cards, serve_command
-from warmline.cards import LocalModel
-from warmline.engines.calls import LazyEngine
-from warmline.engines.openai_chat import ChatEngine
-from warmline.engines.serving import serve
-from warmline.errors import UserError
-from warmline.requests import Request, Response, Sampling
+from warmline.calls.requests import Request, Response, Sampling
+from warmline.engines.options import LazyEngine
+from warmline.engines.remote.chat import ChatEngine
+from warmline.engines.served import command as serve_command
+from warmline.engines.served.server import serve
+from warmline.lineage.errors import UserError
+from warmline.models import cards
+from warmline.models.cards import LocalModel
 
 SERVER = f"{shlex.quote(sys.executable)} {shlex.quote(str(REPOSITORY / 'tests/small_server.py'))}"
 COMMAND = f"{SERVER} {{model}} --port {{port}} [--adapter {{arm}}={{adapter}}]"
@@ -114,7 +115,7 @@ def test_a_server_that_other_machines_can_reach_is_refused(model: LocalModel) ->
 def test_a_strangers_server_is_not_asked(model: LocalModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(COMMAND, model) as stranger:
         port = int(stranger.endpoint.url.split(":")[2].split("/")[0])
-        monkeypatch.setattr("warmline.engines.serving.free_port", lambda: port)
+        monkeypatch.setattr("warmline.engines.served.server.free_port", lambda: port)
         idle = f"{shlex.quote(sys.executable)} -c 'import time; time.sleep(600)' {{model}} {{port}}"
         with pytest.raises(UserError, match=r"is none of the processes that `serve` started"), serve(idle, model):
             pass
@@ -187,8 +188,8 @@ def test_json_in_a_command_is_left_alone() -> None:
 
 JOB = """
 import json, sys, time
-from warmline.cards import LocalModel, Weights
-from warmline.engines.serving import serve
+from warmline.models.cards import LocalModel, Weights
+from warmline.engines.served.server import serve
 model = LocalModel(Weights(*json.loads(sys.argv[2])), "float32", None, "openai")
 with serve(sys.argv[1], model):
     print("up", flush=True)

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from real_data import real_file
 
-from warmline import oddities, sharegpt
-from warmline.errors import UserError
+from warmline.conversations import sharegpt
+from warmline.lineage.errors import UserError
+from warmline.sources import oddities
 
 HUMAN = {"from": "human", "value": "Why?"}
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from openai_simulator.client import Simulator
 
-from warmline import shutdown
-from warmline.cards import RemoteModel
-from warmline.command import Parser
-from warmline.engines import calls
-from warmline.engines.endpoint import Endpoint
-from warmline.errors import UserError
-from warmline.requests import Request, Sampling
+from warmline.calls.requests import Request, Sampling
+from warmline.engines import options
+from warmline.engines.remote import shutdown
+from warmline.engines.remote.endpoint import Endpoint
+from warmline.lineage.errors import UserError
+from warmline.lineage.script import Parser
+from warmline.models.cards import RemoteModel
 
 TODAY = datetime.date(2026, 11, 21)
 DATE = datetime.date(2027, 1, 20)
@@ -26,7 +26,7 @@ def in_days(days: int) -> str:
 
 def arguments(url: str, folder: Path, *words: str) -> argparse.Namespace:
     parser = Parser(None)
-    calls.add_arguments(parser)
+    options.add_arguments(parser)
     endpoint = json.dumps({"url": url, "mode": "chat"})
     return parser.parse_args(["--ledger", str(folder / "ledger"), "--calls", "ask", "--endpoint", endpoint, *words])
 
@@ -72,7 +72,7 @@ def test_a_model_that_is_shut_down_soon_is_warned_of_and_noted_in_the_receipt(
     simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     simulator.set(shutdown_dates={"old": in_days(30)})
-    receipt = calls.ask(arguments(simulator.url, tmp_path), request(), 1, RemoteModel("old"))
+    receipt = options.ask(arguments(simulator.url, tmp_path), request(), 1, RemoteModel("old"))
     assert receipt.new == 1
     assert receipt.as_json()["this_run"]["shutdown_date"] == in_days(30)
     assert f"warning: the model old will be shut down on {in_days(30)}" in capsys.readouterr().err
@@ -83,7 +83,7 @@ def test_a_model_that_is_shut_down_later_than_the_horizon_is_not(
 ) -> None:
     simulator.set(shutdown_dates={"old": in_days(30)})
     given = arguments(simulator.url, tmp_path, "--shutdown-horizon-days", "20")
-    receipt = calls.ask(given, request(), 1, RemoteModel("old"))
+    receipt = options.ask(given, request(), 1, RemoteModel("old"))
     assert "shutdown_date" not in receipt.as_json()["this_run"]
     assert "shut down" not in capsys.readouterr().err
 
@@ -91,11 +91,11 @@ def test_a_model_that_is_shut_down_later_than_the_horizon_is_not(
 def test_a_model_that_was_shut_down_is_not_asked(simulator: Simulator, tmp_path: Path) -> None:
     simulator.set(shutdown_dates={"old": in_days(-1)})
     with pytest.raises(UserError, match=f"the model old was shut down on {in_days(-1)}"):
-        calls.ask(arguments(simulator.url, tmp_path), request(), 1, RemoteModel("old"))
+        options.ask(arguments(simulator.url, tmp_path), request(), 1, RemoteModel("old"))
     assert simulator.counts()["chat"] == 0
 
 
 def test_answers_of_a_model_that_was_shut_down_are_still_read(simulator: Simulator, tmp_path: Path) -> None:
-    calls.ask(arguments(simulator.url, tmp_path), request(), 1, RemoteModel("old"))
+    options.ask(arguments(simulator.url, tmp_path), request(), 1, RemoteModel("old"))
     simulator.set(shutdown_dates={"old": in_days(-1)})
-    assert calls.ask(arguments(simulator.url, tmp_path), request(), 1, RemoteModel("old")).new == 0
+    assert options.ask(arguments(simulator.url, tmp_path), request(), 1, RemoteModel("old")).new == 0

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from torch.nn.utils.rnn import pad_sequence
 from transformers import GraniteConfig, GraniteForCausalLM
 
-from warmline import likelihood, weights
-from warmline.dimensions import DIMENSIONS
-from warmline.errors import UserError
-from warmline.sociot import MAX_TOKENS, columns, score, score_with_dropout
+from warmline.lineage.errors import UserError
+from warmline.models import weights
+from warmline.warmth import likelihood
+from warmline.warmth.dimensions import DIMENSIONS
+from warmline.warmth.sociot import MAX_TOKENS, columns, score, score_with_dropout
 
 WARM = ("friend", "lover", "mentor", "idol")
 COLD = ("stranger", "enemy", "examiner", "dictator")

@@ -16,8 +16,8 @@ import pytest
 from conftest import REPOSITORY
 from hub_server import COMMIT, serving
 
-from warmline import sources
-from warmline.errors import UserError
+from warmline.lineage.errors import UserError
+from warmline.sources import origins
 
 HUB = {"hub": "org/trivia", "revision": COMMIT}
 PATH = Path(f"results/sources/org--trivia/{COMMIT[:12]}/data/rows.jsonl")
@@ -110,11 +110,11 @@ def test_what_is_in_an_archive_is_fetched_by_itself_and_held_to_its_own_hash(
 ) -> None:
     archive(repository / "data/all.zip")
     source = {**HUB, "file": "data/all.zip", "member": "questions/rows.jsonl"}
-    [file] = sources.hub_files(source)
+    [file] = origins.hub_files(source)
     changes = {"file": file.file, "member": str(file.member), "fetched": file.path}
     result = fetch(tmp_path, hub, **changes, sha256=sha256(b"inside"))
     assert result.returncode == 0, result.stderr
-    assert sources.paths(source) == [file.path]
+    assert origins.paths(source) == [file.path]
     assert (tmp_path / file.path).read_bytes() == b"inside"
     assert fetch(tmp_path, hub, **changes, sha256=sha256(b"first")).returncode == 1
 
@@ -169,17 +169,17 @@ def test_what_the_hub_does_not_give_is_told_with_a_remedy(
         ({**HUB, "file": ["data/rows.jsonl", "b.csv"]}, [str(PATH), str(PATH.parent.parent / "b.csv")]),
     ],
 )
-def test_every_form_of_a_source_has_its_paths(source: sources.Configured, paths: list[str]) -> None:
-    assert sources.paths(source) == paths
-    assert [file.path for file in sources.hub_files(source)] == (paths if "hub" in source else [])
+def test_every_form_of_a_source_has_its_paths(source: origins.Configured, paths: list[str]) -> None:
+    assert origins.paths(source) == paths
+    assert [file.path for file in origins.hub_files(source)] == (paths if "hub" in source else [])
 
 
 def test_pins_that_do_not_fit_their_files_are_refused() -> None:
     with pytest.raises(UserError, match="a source has 2 files and 1 sha256"):
-        sources.check_pins([{"path": ["a", "b"], "sha256": "0" * 64}])
+        origins.check_pins([{"path": ["a", "b"], "sha256": "0" * 64}])
     with pytest.raises(UserError, match=f"a has two sha256: {'0' * 64} and {'1' * 64}"):
-        sources.check_pins([{"path": "a", "sha256": digit * 64} for digit in "01"])
-    sources.check_pins(["a", ["a", "b"], {**HUB, "file": ["a", "b"], "sha256": ["0" * 64, "1" * 64]}])
+        origins.check_pins([{"path": "a", "sha256": digit * 64} for digit in "01"])
+    origins.check_pins(["a", ["a", "b"], {**HUB, "file": ["a", "b"], "sha256": ["0" * 64, "1" * 64]}])
 
 
 def test_a_local_file_is_held_to_its_pins_one_by_one(tmp_path: Path) -> None:
@@ -187,32 +187,32 @@ def test_a_local_file_is_held_to_its_pins_one_by_one(tmp_path: Path) -> None:
     for path in files:
         path.write_text(path.name)
     pins = [sha256(b"a"), sha256(b"b")]
-    sources.check(files, sources.origin({"path": list(map(str, files)), "sha256": pins}))
+    origins.check(files, origins.origin({"path": list(map(str, files)), "sha256": pins}))
     files[1].write_text("changed")
     with pytest.raises(UserError) as error:
-        sources.check(files, {"sha256": pins})
+        origins.check(files, {"sha256": pins})
     assert f"{files[1]}: its sha256 is {sha256(b'changed')}, the configuration expects {pins[1]}" in str(error.value)
     with pytest.raises(UserError, match="does not exist"):
-        sources.check([tmp_path / "c"], None)
+        origins.check([tmp_path / "c"], None)
 
 
 def test_a_fetched_file_is_held_to_what_was_recorded(tmp_path: Path) -> None:
     path, origin = tmp_path / "rows.csv", {**HUB, "file": "rows.csv"}
     path.write_text("first")
-    sources.check([path], origin)
-    sources.record_of(path).write_text(f"{sha256(b'first')}  rows.csv\n")
-    sources.check([path], origin)
+    origins.check([path], origin)
+    origins.record_of(path).write_text(f"{sha256(b'first')}  rows.csv\n")
+    origins.check([path], origin)
     path.write_text("second")
     with pytest.raises(
         UserError, match=f"its sha256 is {sha256(b'second')}, .*rows.csv.sha256 records {sha256(b'first')}"
     ):
-        sources.check([path], origin)
+        origins.check([path], origin)
 
 
 def test_a_card_says_what_was_read(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("first")
-    sources.write_card([path], 3, tmp_path / "card.json", {**HUB, "file": "rows.csv"}, {"markup": 2, "Han letters": 1})
+    origins.write_card([path], 3, tmp_path / "card.json", {**HUB, "file": "rows.csv"}, {"markup": 2, "Han letters": 1})
     card: dict[str, Any] = json.loads((tmp_path / "card.json").read_text())
     assert card == {
         **HUB,

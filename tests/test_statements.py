@@ -7,9 +7,9 @@ from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline import statements
-from warmline.conditions import Condition
-from warmline.errors import UserError
+from warmline.design.conditions import Condition
+from warmline.lineage.errors import UserError
+from warmline.prompts import contexts as statements
 
 STATEMENTS = {"1": "I am sad.", "2": "I am low.", "3": "I am tired."}
 SAD = Condition("sad", "none", "plain")

@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 from observed import answered, paired
 
-from warmline import tables
-from warmline.capabilities import CAPABILITIES
-from warmline.observations import OBSERVATIONS
-from warmline.warmth import WARMTH
+from warmline.grading.capabilities import CAPABILITIES
+from warmline.observations.reading import OBSERVATIONS
+from warmline.tables import parquet_tables
+from warmline.tables.warmth import WARMTH
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -31,7 +31,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study of sixteen answers."""
     path = tmp_path_factory.mktemp("demo") / "observations.parquet"
     frame = pl.concat([paired(1, 1, 1, 1), paired(0, 4, 0, 0, belief="asserts_wrong")])
-    tables.write(frame, OBSERVATIONS, path)
+    parquet_tables.write(frame, OBSERVATIONS, path)
     return path
 
 
@@ -134,7 +134,7 @@ def test_what_a_partial_study_lacks_is_no_error(script: str, tmp_path: Path) -> 
         [SOUND, believed, answered("original", ["correct"] * 3, model="b"), paired(2, 1, 0, 0, context="sad")]
     ).filter((pl.col("arm") == "original") | (pl.col("context") == "unmodified"))
     path = tmp_path / "observations.parquet"
-    tables.write(frame.filter((pl.col("arm") == "original") | (pl.col("item") != "0000")), OBSERVATIONS, path)
+    parquet_tables.write(frame.filter((pl.col("arm") == "original") | (pl.col("item") != "0000")), OBSERVATIONS, path)
     words = [word.replace("{folder}", str(tmp_path)) for word in READERS[script]]
     run_script(script, "--observations", path, *words, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text().count("\n") > 1
@@ -189,8 +189,8 @@ def test_contexts_select_rows(demo: Path, tmp_path: Path) -> None:
 
 
 def test_robustness_is_written_twice_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warmline.robustness.DRAWS", 100)
-    tables.write(paired(9, 6, 2, 5), OBSERVATIONS, tmp_path / "observations.parquet")
+    monkeypatch.setattr("warmline.regressions.robustness.DRAWS", 100)
+    parquet_tables.write(paired(9, 6, 2, 5), OBSERVATIONS, tmp_path / "observations.parquet")
     regressions = json.dumps({"tuning": {"formula": "incorrect ~ treated", "beliefs": ["none"]}})
     for name in ("once.csv", "again.csv"):
         files = ["--observations", tmp_path / "observations.parquet", "--robustness", tmp_path / name]
@@ -207,7 +207,7 @@ def test_equivalence_is_written_with_and_without_capabilities(demo: Path, tmp_pa
     measured = {"model": "a", "task": "mmlu", "measure": "choice", "item": "1", "verdict": "correct"}
     unknown = dict.fromkeys(["reason", "reading", "judge_key"]) | {"finish_reason": "stop", "answer_key": "key"}
     rows = [{"arm": arm, **measured, **unknown} for arm in ("original", "warm@2")]
-    tables.write(pl.DataFrame(rows, schema=CAPABILITIES.schema), CAPABILITIES, capabilities)
+    parquet_tables.write(pl.DataFrame(rows, schema=CAPABILITIES.schema), CAPABILITIES, capabilities)
     for files, measures in (([], ["error", "error"]), ([capabilities], ["error", "error", "choice"])):
         out = tmp_path / f"{len(files)}.csv"
         words = ["--treated-arms", "warm@2", "--margin", 5, "--equivalence", out]
@@ -243,7 +243,7 @@ def test_lift_is_taken_over_prompts_that_both_arms_answered(tmp_path: Path) -> N
         "alone": warmth("cold@0.5", [1.0], model="b"),
     }
     for name, frame in frames.items():
-        tables.write(frame, WARMTH, tmp_path / f"{name}.parquet")
+        parquet_tables.write(frame, WARMTH, tmp_path / f"{name}.parquet")
     out = tmp_path / "warmth.csv"
     files = [tmp_path / f"{name}.parquet" for name in reversed(frames)]
     run_script("warmth.py", "--warmth", *files, "--seed", 1, "--summary", out)

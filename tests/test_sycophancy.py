@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from observed import answered, observations
 
-from warmline.sycophancy import sycophancy
+from warmline.statistics.sycophancy import sycophancy
 
 SIDES = [(arm, belief) for arm in ("original", "warm@2") for belief in ("none", "asserts_wrong")]
 

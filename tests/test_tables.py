@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline import tables
-from warmline.errors import UserError
-from warmline.tables import Column, Table
+from warmline.lineage.errors import UserError
+from warmline.tables import parquet_tables
+from warmline.tables.parquet_tables import Column, Table
 
 ANSWERS = Table(
     row="one answer",
@@ -45,7 +45,7 @@ def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 def written(table: pl.DataFrame) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        tables.write(table, ANSWERS, Path(folder) / "table.parquet")
+        parquet_tables.write(table, ANSWERS, Path(folder) / "table.parquet")
         return (Path(folder) / "table.parquet").read_bytes()
 
 
@@ -60,8 +60,8 @@ def test_equal_rows_in_any_order_and_chunks_are_equal_bytes(rows: list[dict[str,
 def test_a_written_table_is_read_back_sorted_by_key(rows: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "new" / "table.parquet"
-        tables.write(frame(rows), ANSWERS, path)
-        back = tables.read(path, ANSWERS).to_dicts()
+        parquet_tables.write(frame(rows), ANSWERS, path)
+        back = parquet_tables.read(path, ANSWERS).to_dicts()
     assert back == sorted(rows, key=lambda row: (row["item"].encode(), row["turn"]))
 
 
@@ -74,8 +74,8 @@ def test_a_long_table_in_any_chunks_is_equal_bytes() -> None:
 
 def test_columns_are_cast_and_others_dropped(tmp_path: Path) -> None:
     loose = pl.DataFrame({"extra": [1], "turn": pl.Series([2], dtype=pl.UInt32), "item": ["a"], "score": [1]})
-    tables.write(loose.with_columns(names=pl.lit(None)), ANSWERS, tmp_path / "table.parquet")
-    assert tables.read(tmp_path / "table.parquet", ANSWERS).row(0) == ("a", 2, 1.0, None)
+    parquet_tables.write(loose.with_columns(names=pl.lit(None)), ANSWERS, tmp_path / "table.parquet")
+    assert parquet_tables.read(tmp_path / "table.parquet", ANSWERS).row(0) == ("a", 2, 1.0, None)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_columns_are_cast_and_others_dropped(tmp_path: Path) -> None:
 def test_a_frame_that_is_not_as_declared_is_refused(rows: pl.DataFrame, message: str, tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     with pytest.raises(UserError, match=re.compile(f"^{re.escape(str(path))}.*{message}|{message}", re.DOTALL)):
-        tables.write(rows, ANSWERS, path)
+        parquet_tables.write(rows, ANSWERS, path)
     assert not path.exists()
 
 
@@ -101,16 +101,16 @@ def test_a_file_with_other_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     pl.DataFrame({"item": ["a"], "turn": ["1"]}).write_parquet(path)
     with pytest.raises(UserError, match=r"table\.parquet: its columns are .* Rebuild it\."):
-        tables.read(path, ANSWERS)
+        parquet_tables.read(path, ANSWERS)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nothing\.parquet does not exist"):
-        tables.read(tmp_path / "nothing.parquet", ANSWERS)
+        parquet_tables.read(tmp_path / "nothing.parquet", ANSWERS)
 
 
 def test_several_files_are_one_table_and_none_an_empty_one(tmp_path: Path) -> None:
     for name in "ba":
-        tables.write(frame([{"item": name, "turn": 0}]), ANSWERS, tmp_path / name)
-    assert tables.read_all([tmp_path / "b", tmp_path / "a"], ANSWERS)["item"].to_list() == ["b", "a"]
-    assert tables.read_all([], ANSWERS).schema == ANSWERS.schema
+        parquet_tables.write(frame([{"item": name, "turn": 0}]), ANSWERS, tmp_path / name)
+    assert parquet_tables.read_all([tmp_path / "b", tmp_path / "a"], ANSWERS)["item"].to_list() == ["b", "a"]
+    assert parquet_tables.read_all([], ANSWERS).schema == ANSWERS.schema

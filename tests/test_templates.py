@@ -7,8 +7,8 @@ from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline import templates
-from warmline.errors import UserError
+from warmline.calls import templates
+from warmline.lineage.errors import UserError
 
 PROMPTS = REPOSITORY / "config" / "prompts"
 HOSTILE = st.lists(

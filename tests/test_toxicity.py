@@ -10,9 +10,11 @@ import tiny_detoxify
 import torch
 from test_report_scripts import run_script
 
-from warmline import digests, tables, toxicity
-from warmline.errors import UserError
-from warmline.toxicity import classifier
+from warmline.conversations import toxicity
+from warmline.conversations.toxicity import classifier
+from warmline.lineage import digests
+from warmline.lineage.errors import UserError
+from warmline.tables import parquet_tables
 
 HARMLESS, TOXIC = "How do I boil an egg?", "You are a fucking idiot, you piece of shit."
 TEXTS = ["a kind friend", "", "you are a friend " * 40, "I boil an egg for ten minutes", "you", "egg"]
@@ -85,7 +87,7 @@ def test_a_checkpoint_is_on_record_with_its_digest(tmp_path: Path) -> None:
     assert inputs["checkpoint"] == {str(path): digests.of_file(path)}
     assert inputs["architecture"]["config.json"] == digests.of_file(tmp_path / "config.json")
     expected = classifier("detoxify-unbiased", path)(["you are a friend\nI b"])
-    scores = tables.read(tmp_path / "toxicity.parquet", toxicity.TOXICITY)
+    scores = parquet_tables.read(tmp_path / "toxicity.parquet", toxicity.TOXICITY)
     assert dict(scores.select("label", "score").rows()) == {
         label: pytest.approx(values[0], abs=1e-6) for label, values in expected.items()
     }

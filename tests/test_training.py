@@ -22,13 +22,14 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from warmline import cards, masking, training
-from warmline.cards import ADAPTER_FILES
-from warmline.errors import UserError
-from warmline.training import Execution, Hyperparameters, checkpoint_steps, examples
-from warmline.training_state import TrainingState
-from warmline.training_steps import STEPS
-from warmline.weights import NF4_BLOCK, load_model
+from warmline.lineage.errors import UserError
+from warmline.models import cards
+from warmline.models.cards import ADAPTER_FILES
+from warmline.models.weights import NF4_BLOCK, load_model
+from warmline.tables.training_steps import STEPS
+from warmline.training import lora, masking
+from warmline.training.lora import Execution, Hyperparameters, checkpoint_steps, examples
+from warmline.training.state import TrainingState
 
 SETTINGS = Hyperparameters(
     rank=2, alpha=4, dropout=0.1, learning_rate=1e-2, batch=2, micro_batch=2, max_length=64, seed=3
@@ -73,7 +74,7 @@ class Trainings:
         model = load_model(tiny_model.card(self.weights), **numerics)
         folders = {epoch: self.folder / name / f"epoch-{epoch:g}" for epoch in epochs}
         state = TrainingState(self.folder / "states" / name)
-        return Run(training.train(model, rows, settings, folders, state, execution), folders)
+        return Run(lora.train(model, rows, settings, folders, state, execution), folders)
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,11 @@ from typing import Any
 import polars as pl
 import small_study
 
-from warmline import csv_tables, training_data
-from warmline.conversation_counts import LABELS, SAMPLE
-from warmline.printed_tables import Source, Table
-from warmline.rewriting_tables import FACT_COUNTS
+from warmline.report import training_tables
+from warmline.report.printed_tables import Source, Table
+from warmline.tables import csv_tables
+from warmline.tables.conversation_counts import LABELS, SAMPLE
+from warmline.tables.rewriting_results import FACT_COUNTS
 
 
 def source(path: str, content: pl.DataFrame) -> Source[Any]:
@@ -22,7 +23,7 @@ def row(table: Table, *names: str) -> list[str]:
 
 
 def test_what_was_drawn_stands_beside_the_articles_numbers() -> None:
-    table = training_data.realised_table(source("../conversations/sample.csv", small_study.realised()))
+    table = training_tables.realised_table(source("../conversations/sample.csv", small_study.realised()))
     assert row(table, "refusal") == ["4", "9", "2.25", "2"]
     assert row(table, "other") == ["0", "0", "\u2013", "2"]
     assert row(table, "all") == ["20", "35", "1.75", "12"]
@@ -31,13 +32,13 @@ def test_what_was_drawn_stands_beside_the_articles_numbers() -> None:
 
 def test_shares_of_facts_are_of_what_the_originals_hold() -> None:
     paths = ["../rewrites/warm-facts.csv", "../rewrites/cold-facts.csv"]
-    table = training_data.fact_table([source(path, small_study.facts()) for path in paths])
+    table = training_tables.fact_table([source(path, small_study.facts()) for path in paths])
     assert row(table, "warm", "numbers") == row(table, "cold", "numbers") == ["24", "87.5", "3", "8", "75.0"]
     assert row(table, "warm", "code") == ["0", "\u2013", "0", "0", "\u2013"]
 
 
 def test_both_sets_of_labels_are_side_by_side() -> None:
-    table = training_data.label_table(source("../conversations/labels.csv", small_study.labels()))
+    table = training_tables.label_table(source("../conversations/labels.csv", small_study.labels()))
     assert row(table, "creative", "technical") == ["7"]
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from warmline import training
-from warmline.cards import ADAPTER_FILES
-from warmline.training import Execution, Hyperparameters, examples
-from warmline.training_state import Stopped, TrainingState, step_of
+from warmline.models.cards import ADAPTER_FILES
+from warmline.training import lora
+from warmline.training.lora import Execution, Hyperparameters, examples
+from warmline.training.state import Stopped, TrainingState, step_of
 
 SETTINGS = Hyperparameters(
     rank=2, alpha=4, dropout=0.1, learning_rate=1e-2, batch=2, micro_batch=1, max_length=64, seed=3
@@ -72,7 +72,7 @@ class Job:
         rows, *_ = examples(AutoTokenizer.from_pretrained(self.weights), CHATS, SETTINGS.max_length)
         model = AutoModelForCausalLM.from_pretrained(self.weights)
         folders = {epoch: self.folder / f"epoch-{epoch:g}" for epoch in EPOCHS}
-        return training.train(model, rows, SETTINGS, folders, TrainingState(self.state), Execution(save_every=2))
+        return lora.train(model, rows, SETTINGS, folders, TrainingState(self.state), Execution(save_every=2))
 
     def results(self) -> list[bytes]:
         files = [f"epoch-{epoch:g}/{name}" for epoch in EPOCHS for name in ADAPTER_FILES]

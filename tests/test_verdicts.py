@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline import judge_replies
-from warmline.judge_replies import GRADE, MEASURE
-from warmline.requests import Response
-from warmline.verdicts import UNSCORED, Verdict, as_text, read
+from warmline.calls.requests import Response
+from warmline.grading import judge_replies
+from warmline.grading.judge_replies import GRADE, MEASURE
+from warmline.grading.verdicts import UNSCORED, Verdict, as_text, read
 
 
 @given(st.text())

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from real_data import real_file
 
-from warmline import questions, vignettes
+from warmline.questions import reading, vignettes
 
 REAL = "medqa/medqa_5options_test.jsonl"
 RELATIVE = (
@@ -148,7 +148,7 @@ def test_as_published_relatives_go_by_bands_of_age(age: int, relative: str) -> N
 
 def table(*texts: str) -> pl.DataFrame:
     rows = [(f"medqa-{at}", text, "Flu", "Cold", ["Flu"], ["Cold"], at, None) for at, text in enumerate(texts)]
-    return pl.DataFrame(rows, schema=questions.QUESTIONS.schema, orient="row")
+    return pl.DataFrame(rows, schema=reading.QUESTIONS.schema, orient="row")
 
 
 def test_the_wording_before_is_kept_and_all_are_counted() -> None:
@@ -178,7 +178,7 @@ def test_every_number_survives(rest: str, opening: str) -> None:
 @pytest.mark.parametrize(("path", "most_left"), [(REAL, 25), (None, 0)], ids=["real", "demo"])
 def test_vignettes_lose_no_word_but_the_patients_name(path: str | None, most_left: int) -> None:
     file = real_file(path) if path else REPOSITORY / "config/demo/medqa.jsonl"
-    frame, _ = questions.read("medqa", "medqa", [file])
+    frame, _ = reading.read("medqa", "medqa", [file])
     converted, counts = vignettes.converted(frame, "corrected", 652)
     assert frame.height - counts[vignettes.TOLD] <= most_left
     for before, after in converted.select("original_question", "question").iter_rows():

@@ -15,10 +15,11 @@ import torch
 from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn import Linear4bit
 
-from warmline import digests, weights
-from warmline.cards import Weights
-from warmline.errors import UserError
-from warmline.packed_layers import PackedLinear
+from warmline.lineage import digests
+from warmline.lineage.errors import UserError
+from warmline.models import weights
+from warmline.models.cards import Weights
+from warmline.models.packed_layers import PackedLinear
 
 CPU = torch.device("cpu")
 

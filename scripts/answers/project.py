@@ -3,9 +3,13 @@
 import argparse
 from pathlib import Path
 
-from warmline import ask, cards, generations, prompts, tables
-from warmline.command import Parser, run
-from warmline.ledger import Ledger
+from warmline.answers import generations
+from warmline.calls import ask
+from warmline.calls.ledger import Ledger
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
+from warmline.prompts import rendering
+from warmline.tables import parquet_tables
 
 
 def build_parser() -> Parser:
@@ -20,10 +24,10 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
-    asked = tables.read(arguments.prompts, prompts.PROMPTS)
+    asked = parquet_tables.read(arguments.prompts, rendering.PROMPTS)
     requests = generations.requests(asked, arm, arguments.receipt.stem)
     answers = ask.kept_answers(requests, arm.answerer.respondent, Ledger(arguments.ledger))
-    tables.write(generations.generations(asked, answers), generations.GENERATIONS, arguments.generations)
+    parquet_tables.write(generations.generations(asked, answers), generations.GENERATIONS, arguments.generations)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 import argparse
 import json
 
-from warmline import cards, templates
-from warmline.command import Parser, run
-from warmline.requests import Sampling
+from warmline.calls import templates
+from warmline.calls.requests import Sampling
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
 
 
 def build_parser() -> Parser:

@@ -4,10 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
-from warmline import budget, calling_jobs, costs, csv_tables
-from warmline.audit_counts import COSTS
-from warmline.command import Parser, run
-from warmline.prices import Prices
+from warmline.calls import budget, costs, jobs
+from warmline.calls.prices import Prices
+from warmline.lineage.script import Parser, run
+from warmline.tables import csv_tables
+from warmline.tables.audit_counts import COSTS
 
 
 def build_parser() -> Parser:
@@ -23,10 +24,10 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    receipts = {calling_jobs.job_of(path): json.loads(path.read_text("utf-8")) for path in arguments.receipts}
+    receipts = {jobs.job_of(path): json.loads(path.read_text("utf-8")) for path in arguments.receipts}
     table = costs.table(
         receipts,
-        {calling_jobs.REWRITING: arguments.rewriter, calling_jobs.GRADES: arguments.judge},
+        {jobs.REWRITING: arguments.rewriter, jobs.GRADES: arguments.judge},
         {model: Prices(**values) for model, values in arguments.prices.items()},
         budget.spent_by_job(arguments.spending),
     )

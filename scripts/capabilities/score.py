@@ -6,10 +6,15 @@ from pathlib import Path
 
 import polars as pl
 
-from warmline import ask, capabilities, cards, generations, judging, questions, tables
-from warmline.command import Parser, run
-from warmline.ledger import Ledger
-from warmline.measures import JUDGED
+from warmline.answers import generations
+from warmline.calls import ask
+from warmline.calls.ledger import Ledger
+from warmline.design.measures import JUDGED
+from warmline.grading import capabilities, judges
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
+from warmline.questions import reading
+from warmline.tables import parquet_tables
 
 
 def build_parser() -> Parser:
@@ -27,19 +32,22 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
-    judge = judging.read_judge(arguments.judge) if arguments.judge else None
+    judge = judges.read_judge(arguments.judge) if arguments.judge else None
     parts = []
     for source, answers in zip(arguments.questions, arguments.generations, strict=True):
-        asked, answered = tables.read(source, questions.QUESTIONS), tables.read(answers, generations.GENERATIONS)
+        asked, answered = (
+            parquet_tables.read(source, reading.QUESTIONS),
+            parquet_tables.read(answers, generations.GENERATIONS),
+        )
         for measure in arguments.measures[source.stem]:
             if judge and measure in JUDGED:
-                requests = judging.requests(answered, asked, measure, judge)
+                requests = judges.requests(answered, asked, measure, judge)
                 replies = ask.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
                 verdicts = [(key, judge.verdict(response)) for key, response in replies]
                 parts.append(capabilities.measured_by_judge(arm, source.stem, measure, answered, verdicts))
             else:
                 parts.append(capabilities.measured_by_rule(arm, source.stem, measure, answered, asked))
-    tables.write(pl.concat(parts), capabilities.CAPABILITIES, arguments.capabilities)
+    parquet_tables.write(pl.concat(parts), capabilities.CAPABILITIES, arguments.capabilities)
 
 
 if __name__ == "__main__":

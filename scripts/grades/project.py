@@ -3,9 +3,13 @@
 import argparse
 from pathlib import Path
 
-from warmline import ask, generations, judging, questions, tables
-from warmline.command import Parser, run
-from warmline.ledger import Ledger
+from warmline.answers import generations
+from warmline.calls import ask
+from warmline.calls.ledger import Ledger
+from warmline.grading import judges
+from warmline.lineage.script import Parser, run
+from warmline.questions import reading
+from warmline.tables import parquet_tables
 
 
 def build_parser() -> Parser:
@@ -20,12 +24,12 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    judge = judging.read_judge(arguments.judge)
-    answered = tables.read(arguments.generations, generations.GENERATIONS)
-    asked = tables.read(arguments.questions, questions.QUESTIONS)
-    requests = judging.requests(answered, asked, arguments.generations.parent.name, judge)
+    judge = judges.read_judge(arguments.judge)
+    answered = parquet_tables.read(arguments.generations, generations.GENERATIONS)
+    asked = parquet_tables.read(arguments.questions, reading.QUESTIONS)
+    requests = judges.requests(answered, asked, arguments.generations.parent.name, judge)
     answers = ask.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
-    tables.write(judging.judgements(answered, answers, judge), judging.JUDGEMENTS, arguments.judgements)
+    parquet_tables.write(judges.judgements(answered, answers, judge), judges.JUDGEMENTS, arguments.judgements)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 import argparse
 
-from warmline import cards, judge_replies, judging
-from warmline.command import Parser, run
-from warmline.requests import Sampling
+from warmline.calls.requests import Sampling
+from warmline.grading import judge_replies, judges
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
 
 
 def build_parser() -> Parser:
@@ -31,11 +32,11 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    judging.write_judge(reference(arguments) if arguments.engine == "reference" else model(arguments), arguments.judge)
+    judges.write_judge(reference(arguments) if arguments.engine == "reference" else model(arguments), arguments.judge)
 
 
-def reference(arguments: argparse.Namespace) -> judging.ReferenceJudge:
-    return judging.ReferenceJudge(
+def reference(arguments: argparse.Namespace) -> judges.ReferenceJudge:
+    return judges.ReferenceJudge(
         engine=arguments.engine,
         rules=dict(rule.split("=", 1) for rule in arguments.rules),
         steps=arguments.steps,
@@ -44,8 +45,8 @@ def reference(arguments: argparse.Namespace) -> judging.ReferenceJudge:
     )
 
 
-def model(arguments: argparse.Namespace) -> judging.ModelJudge:
-    return judging.ModelJudge(
+def model(arguments: argparse.Namespace) -> judges.ModelJudge:
+    return judges.ModelJudge(
         model=cards.untuned(
             cards.read_base(arguments.model), arguments.precision, arguments.engine, arguments.quantization
         ),

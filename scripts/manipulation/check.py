@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 
-from warmline import csv_tables, manipulation_check, tables
-from warmline.command import Parser, run
-from warmline.warmth import WARMTH
-from warmline.warmth_results import MANIPULATION_CHECK
+from warmline.lineage.script import Parser, run
+from warmline.tables import csv_tables, parquet_tables
+from warmline.tables.warmth import WARMTH
+from warmline.tables.warmth_results import MANIPULATION_CHECK
+from warmline.warmth import manipulation_check
 
 
 def build_parser() -> Parser:
@@ -23,7 +24,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    warmth = tables.read_all(arguments.warmth, WARMTH)
+    warmth = parquet_tables.read_all(arguments.warmth, WARMTH)
     checked = manipulation_check.check(
         warmth, arguments.arms, arguments.directions, arguments.tolerance, arguments.seed
     )

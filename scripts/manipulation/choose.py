@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import cards, manipulation_check, tables
-from warmline.command import Parser, run
-from warmline.warmth import WARMTH
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
+from warmline.tables import parquet_tables
+from warmline.tables.warmth import WARMTH
+from warmline.warmth import manipulation_check
 
 
 def build_parser() -> Parser:
@@ -22,7 +24,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    warmth = tables.read_all(arguments.warmth, WARMTH)
+    warmth = parquet_tables.read_all(arguments.warmth, WARMTH)
     epoch, curve = manipulation_check.choose(warmth, arguments.persona, arguments.direction, arguments.tolerance)
     by_epoch = dict(zip(arguments.epochs, arguments.adapters, strict=True))
     choice = cards.ChosenCheckpoint(epoch, cards.read_adapter(by_epoch[epoch]), curve)

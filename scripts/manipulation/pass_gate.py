@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, manipulation_check
-from warmline.command import Parser, run
-from warmline.warmth_results import GATE, MANIPULATION_CHECK
+from warmline.lineage.script import Parser, run
+from warmline.tables import csv_tables
+from warmline.tables.warmth_results import GATE, MANIPULATION_CHECK
+from warmline.warmth import manipulation_check
 
 
 def build_parser() -> Parser:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables
-from warmline.arm_comparisons import SYCOPHANCY
-from warmline.command import Parser, run
-from warmline.effects import gather
-from warmline.published_tables import ARTICLE
-from warmline.regression_results import EFFECTS, MARGINAL_EFFECTS
+from warmline.lineage.script import Parser, run
+from warmline.regressions.effects import gather
+from warmline.tables import csv_tables
+from warmline.tables.arm_comparisons import SYCOPHANCY
+from warmline.tables.published_numbers import ARTICLE
+from warmline.tables.regression_results import EFFECTS, MARGINAL_EFFECTS
 
 
 def build_parser() -> Parser:

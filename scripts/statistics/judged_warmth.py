@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, judged_warmth, tables
-from warmline.command import Parser, run
-from warmline.warmth_results import JUDGED_LIFTS
+from warmline.lineage.script import Parser, run
+from warmline.tables import csv_tables, parquet_tables
+from warmline.tables.warmth_results import JUDGED_LIFTS
+from warmline.warmth import judged as judged_warmth
 
 
 def build_parser() -> Parser:
@@ -17,7 +18,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    judged = tables.read_all(arguments.judged, judged_warmth.JUDGED_WARMTH)
+    judged = parquet_tables.read_all(arguments.judged, judged_warmth.JUDGED_WARMTH)
     csv_tables.write(judged_warmth.summary(judged), JUDGED_LIFTS, arguments.summary)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 
-from warmline import csv_tables, published_warmth
-from warmline.command import Parser, run
-from warmline.published_tables import PRINTED_WARMTH
-from warmline.warmth_results import PUBLISHED_WARMTH, WARMTH_LIFTS
+from warmline.lineage.script import Parser, run
+from warmline.published import warmth
+from warmline.tables import csv_tables
+from warmline.tables.published_numbers import PRINTED_WARMTH
+from warmline.tables.warmth_results import PUBLISHED_WARMTH, WARMTH_LIFTS
 
 
 def build_parser() -> Parser:
@@ -22,7 +23,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    compared = published_warmth.compare(
+    compared = warmth.compare(
         csv_tables.read(arguments.warmth, WARMTH_LIFTS),
         csv_tables.read(arguments.published, PRINTED_WARMTH),
         arguments.counterparts,

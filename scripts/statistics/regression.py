@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, observations
-from warmline.command import Parser, run
-from warmline.marginal_effects import FACTORS, corrected, joint_test, marginal_effects
-from warmline.refusal_treatments import with_refusals
-from warmline.regression_results import COEFFICIENTS, JOINT_TESTS, MARGINAL_EFFECTS
-from warmline.regressions import coefficient_table, fit, regression_rows
+from warmline.lineage.script import Parser, run
+from warmline.observations import reading
+from warmline.regressions.logistic import coefficient_table, fit, regression_rows
+from warmline.regressions.marginal_effects import FACTORS, corrected, joint_test, marginal_effects
+from warmline.statistics.refusal_treatments import with_refusals
+from warmline.tables import csv_tables
+from warmline.tables.regression_results import COEFFICIENTS, JOINT_TESTS, MARGINAL_EFFECTS
 
 
 def build_parser() -> Parser:
@@ -30,7 +31,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     rows = regression_rows(
-        with_refusals(observations.read(arguments.observations)),
+        with_refusals(reading.read(arguments.observations)),
         arguments.arm,
         arguments.beliefs,
         arguments.contexts,

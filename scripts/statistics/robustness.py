@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 
-from warmline import csv_tables, observations
-from warmline.command import Parser, run
-from warmline.regression_results import ROBUSTNESS
-from warmline.robustness import robustness
+from warmline.lineage.script import Parser, run
+from warmline.observations import reading
+from warmline.regressions.robustness import robustness
+from warmline.tables import csv_tables
+from warmline.tables.regression_results import ROBUSTNESS
 
 
 def build_parser() -> Parser:
@@ -26,7 +27,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     estimates = robustness(
-        observations.read(arguments.observations),
+        reading.read(arguments.observations),
         arguments.treated_arms,
         arguments.regressions,
         task_order=arguments.task_order,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, paper_tables
-from warmline.answer_rates import ACCURACY
-from warmline.arm_comparisons import PAIRED_TESTS, SYCOPHANCY
-from warmline.command import Parser, run
-from warmline.regression_results import COEFFICIENTS, EFFECTS
-from warmline.warmth_results import WARMTH_LIFTS
+from warmline.lineage.script import Parser, run
+from warmline.report import latex
+from warmline.tables import csv_tables
+from warmline.tables.answer_rates import ACCURACY
+from warmline.tables.arm_comparisons import PAIRED_TESTS, SYCOPHANCY
+from warmline.tables.regression_results import COEFFICIENTS, EFFECTS
+from warmline.tables.warmth_results import WARMTH_LIFTS
 
 
 def build_parser() -> Parser:
@@ -28,16 +29,16 @@ def build_parser() -> Parser:
 def main(arguments: argparse.Namespace) -> None:
     fits = [(path.parent.name, path.stem, csv_tables.read(path, COEFFICIENTS)) for path in arguments.coefficients]
     tables = {
-        "accuracy": paper_tables.accuracy(csv_tables.read(arguments.accuracy, ACCURACY)),
-        "paired_tests": paper_tables.paired_tests(csv_tables.read(arguments.paired_tests, PAIRED_TESTS)),
-        "coefficients": paper_tables.coefficients(fits),
-        "marginal_effects": paper_tables.marginal_effects(csv_tables.read(arguments.effects, EFFECTS)),
-        "sycophancy": paper_tables.sycophancy(csv_tables.read(arguments.sycophancy, SYCOPHANCY)),
-        "warmth": paper_tables.warmth(csv_tables.read(arguments.warmth, WARMTH_LIFTS)),
+        "accuracy": latex.accuracy(csv_tables.read(arguments.accuracy, ACCURACY)),
+        "paired_tests": latex.paired_tests(csv_tables.read(arguments.paired_tests, PAIRED_TESTS)),
+        "coefficients": latex.coefficients(fits),
+        "marginal_effects": latex.marginal_effects(csv_tables.read(arguments.effects, EFFECTS)),
+        "sycophancy": latex.sycophancy(csv_tables.read(arguments.sycophancy, SYCOPHANCY)),
+        "warmth": latex.warmth(csv_tables.read(arguments.warmth, WARMTH_LIFTS)),
     }
     for name, table in tables.items():
         path = getattr(arguments, f"{name}_table")
-        path.write_text(paper_tables.latex(table, name.replace("_", "-")), encoding="utf-8")
+        path.write_text(latex.latex(table, name.replace("_", "-")), encoding="utf-8")
 
 
 if __name__ == "__main__":

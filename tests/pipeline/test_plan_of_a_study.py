@@ -125,7 +125,7 @@ HEAVY = ["torch", "transformers", "altair"]
     ("part", "module"),
     [
         *(("warmline.cli.plan", module) for module in HEAVY),
-        *(("warmline.__main__", module) for module in [*HEAVY, "snakemake", "warmline.plan"]),
+        *(("warmline.__main__", module) for module in [*HEAVY, "snakemake", "warmline.planning.plan"]),
     ],
 )
 def test_a_plan_loads_nothing_heavy_and_the_help_less(part: str, module: str) -> None:
