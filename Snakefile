@@ -11,13 +11,14 @@ min_version("9.27")
 # Not workflow.basedir, which is the main Snakefile's where this one is used as a module.
 sys.path.insert(0, workflow.current_basedir.join("scripts").get_path_or_uri(secret_free=True))
 from warmline.design.arms import ORIGINAL
+from warmline.design.suites import CAPABILITIES, PLAIN_CONDITION, QUESTIONS, VALIDATION
 from warmline.lineage import places
 from warmline.lineage.errors import UserError
 from warmline.workflow import configuration, edges
 from warmline.workflow import resources as job_resources
 from warmline.workflow.options import named_inputs, options
 from warmline.workflow.rules.study import StudyRules
-from warmline.workflow.study import CAPABILITIES, PLAIN_CONDITION, PUBLISHED_WARMTH, QUESTIONS, VALIDATION
+from warmline.workflow.study import PUBLISHED_WARMTH
 
 places.link()
 

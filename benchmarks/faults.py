@@ -31,8 +31,9 @@ from warmline.engines.remote.endpoint import body
 from warmline.lineage import digests
 from warmline.models import cards
 from warmline.models.cards import Arm, RemoteModel
-from warmline.prompts import rendering
 from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.prompts import PROMPTS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tests"))
@@ -79,7 +80,7 @@ class Campaign:
                 }
                 for number in range(rows)
             ],
-            schema=rendering.PROMPTS.schema,
+            schema=PROMPTS.schema,
         )
         requests = list(generations.requests(self.asked, ARM, "questions"))
         self.requests = {request.key(ARM.answerer.respondent): request for request in requests}
@@ -152,7 +153,7 @@ class Campaign:
         }
 
     def _write_prompts(self, rows: int) -> None:
-        parquet_tables.write(self.asked.head(rows), rendering.PROMPTS, self.folder / "prompts.parquet")
+        parquet_tables.write(self.asked.head(rows), PROMPTS, self.folder / "prompts.parquet")
 
     def _known(self) -> set[str]:
         return set(Ledger(self.folder / "ledger").responses(ARM.answerer.respondent, self.requests))
@@ -186,9 +187,9 @@ class Campaign:
 
     def _project(self, ledger: str) -> bytes:
         answers = Ledger(self.folder / ledger).responses(ARM.answerer.respondent, self.requests)
-        asked = parquet_tables.read(self.folder / "prompts.parquet", rendering.PROMPTS)
+        asked = parquet_tables.read(self.folder / "prompts.parquet", PROMPTS)
         table = generations.generations(asked, [(key, answers[key]) for key in self.requests])
-        parquet_tables.write(table, generations.GENERATIONS, self.folder / f"{ledger}.parquet")
+        parquet_tables.write(table, GENERATIONS, self.folder / f"{ledger}.parquet")
         return (self.folder / f"{ledger}.parquet").read_bytes()
 
 

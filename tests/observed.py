@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from warmline.observations.reading import OBSERVATIONS
+from warmline.tables.observations import OBSERVATIONS
 
 PLAIN = {
     "model": "a",

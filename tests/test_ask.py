@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from warmline.calls.ask import CHUNK, Receipt, ask, kept_answers
+from warmline.calls.ask import CHUNK, ask
 from warmline.calls.budget import Budget, spent_by_job
-from warmline.calls.ledger import Ledger
+from warmline.calls.ledger import Ledger, kept_answers
 from warmline.calls.prices import Prices
+from warmline.calls.receipts import Receipt
 from warmline.calls.requests import Failure, Request, Respondent, Response, Sampling
 from warmline.lineage.errors import UserError
 

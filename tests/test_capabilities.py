@@ -14,21 +14,22 @@ import yaml
 from conftest import REPOSITORY
 from test_study import parsed, study, wildcards
 
-from warmline.answers.generations import GENERATIONS
 from warmline.calls import ask
 from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Response, Sampling
 from warmline.design import measures
 from warmline.grading import capabilities, judges
-from warmline.grading.capabilities import CAPABILITIES, by_rule
+from warmline.grading.capabilities import by_rule
 from warmline.grading.judge_replies import MEASURE
 from warmline.grading.verdicts import Verdict
 from warmline.lineage.errors import UserError
 from warmline.models import cards
 from warmline.questions import reading as questions
-from warmline.questions.reading import QUESTIONS
 from warmline.statistics.capability_rates import outcomes, rates
 from warmline.tables import parquet_tables
+from warmline.tables.capabilities import CAPABILITIES
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.questions import QUESTIONS
 from warmline.workflow import configuration
 
 ORIGINAL = cards.Arm("tiny", "original", None, None, cards.RemoteModel("m"), None, {}, "abc")

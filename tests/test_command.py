@@ -16,8 +16,8 @@ import pytest
 from conftest import REPOSITORY
 
 from warmline.lineage.code_digests import KEPT, CodeDigests
-from warmline.questions.reading import QUESTIONS
 from warmline.tables import parquet_tables
+from warmline.tables.questions import QUESTIONS
 
 RECORD = "audit/jobs/render_prompts/task=medqa,condition=unmodified.none.plain.json"
 WORDS = ["--questions", "questions.parquet", "--belief", "none.md", "--condition", "unmodified.none.plain"]

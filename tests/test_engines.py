@@ -16,8 +16,8 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from scipy import stats
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaModel
 
-from warmline.calls.ask import ask, kept_answers
-from warmline.calls.ledger import Ledger
+from warmline.calls.ask import ask
+from warmline.calls.ledger import Ledger, kept_answers
 from warmline.calls.requests import Failure, Messages, Request, Response, Sampling
 from warmline.engines import options as calls
 from warmline.engines.local import noise

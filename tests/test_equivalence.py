@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from observed import observations, paired
 from statsmodels.stats.weightstats import ttost_paired
 
-from warmline.grading.capabilities import CAPABILITIES
 from warmline.statistics.capability_rates import rates
 from warmline.statistics.equivalence import equivalence
+from warmline.tables.capabilities import CAPABILITIES
 
 NONE = CAPABILITIES.schema.to_frame()
 COUNTS = st.tuples(*[st.integers(0, 40)] * 4)

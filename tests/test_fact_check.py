@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmline.rewriting import facts as fact_check
-from warmline.rewriting import replies
-from warmline.rewriting.facts import FACTS, check, code, code_blocks, entities, lost, numbers, summarise
+from warmline.rewriting.facts import check, code, code_blocks, entities, lost, numbers, summarise
+from warmline.tables.facts import FACTS
+from warmline.tables.rewrites import REWRITES
 
 ORIGINAL = "In 1969 NASA sent Neil Armstrong to the Moon. Use `land()` for 2 tries:\n```\nland(3)\n```"
 WARM = "We all love that in 1969 nasa sent neil armstrong up there! For 2 or 4 tries:\n```\nland(3)\n```"
@@ -66,7 +67,7 @@ def test_a_text_loses_nothing_to_itself(text: str, kind: str) -> None:
 
 def table(*rows: tuple[str, str, str]) -> pl.DataFrame:
     columns = [(f"c{at}", 1, *row[:2], 1, 1.0, [], row[2], "key") for at, row in enumerate(rows)]
-    return pl.DataFrame(columns, schema=replies.REWRITES.schema, orient="row")
+    return pl.DataFrame(columns, schema=REWRITES.schema, orient="row")
 
 
 def test_only_kept_rewritings_are_checked_and_shares_add_up() -> None:

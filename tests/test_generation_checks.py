@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from real_data import published_outputs
 
 from warmline.answers import checks
-from warmline.answers.generations import GENERATIONS
 from warmline.answers.role_headers import without_header
 from warmline.lineage.errors import UserError
 from warmline.models.cards import Arm, RemoteModel
 from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
 
 LIMITS = {name: check.limit for name, check in checks.CHECKS.items()}
 

@@ -4,10 +4,11 @@ import dataclasses
 
 import polars as pl
 
-from warmline.answers.generations import GENERATIONS, generations, requests
+from warmline.answers.generations import generations, requests
 from warmline.calls.requests import Response, Sampling
 from warmline.models.cards import Adapter, Arm, LocalModel, Weights
-from warmline.prompts.rendering import PROMPTS
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.prompts import PROMPTS
 
 ARM = Arm(
     model="small",

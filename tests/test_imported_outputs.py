@@ -21,10 +21,10 @@ from warmline.design.variants import AS_PUBLISHED
 from warmline.grading.refusals import PUBLISHED
 from warmline.lineage.errors import UserError
 from warmline.observations.imported_outputs import read_file, read_folder
-from warmline.observations.reading import OBSERVATIONS
 from warmline.regressions.logistic import fit, regression_rows
 from warmline.statistics.refusal_treatments import with_refusals
 from warmline.tables import parquet_tables
+from warmline.tables.observations import OBSERVATIONS
 
 SAMPLE = REPOSITORY.parent / "shared/paper/sample_outputs"
 needs_sample = pytest.mark.skipif(

@@ -10,15 +10,16 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
-from warmline.answers.generations import GENERATIONS
 from warmline.calls.requests import Response, Sampling
 from warmline.design.measures import WARMER
 from warmline.grading import judges
 from warmline.lineage.errors import UserError
 from warmline.models import cards
-from warmline.prompts.rendering import PROMPTS
+from warmline.statistics import judged_warmth
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.judged_warmth import JUDGED_WARMTH
+from warmline.tables.prompts import PROMPTS
 from warmline.warmth import judged
-from warmline.warmth.judged import JUDGED_WARMTH
 from warmline.workflow import configuration
 
 FOLDER = REPOSITORY / "config/prompts/judge"
@@ -79,7 +80,7 @@ def test_verdicts_name_whose_response_is_warmer_whatever_the_order() -> None:
     assert table["warmer"].to_list() == [
         *["arm", "arm", "original", "original", "arm", "original", "unscored", "original", "same", "same"]
     ]
-    (row,) = judged.summary(table).to_dicts()
+    (row,) = judged_warmth.summary(table).to_dicts()
     assert (row["prompts"], row["unscored"], row["warmer"], row["colder"], row["difference"]) == (4, 1, 1, 1, 0)
     # Seven verdicts name one of the two, five of them what was shown first.
     assert row["first_named"] == pytest.approx(5 / 7)
@@ -96,7 +97,7 @@ def verdicts(**counts: int) -> pl.DataFrame:
 
 
 def test_the_preference_is_tested_over_prompts() -> None:
-    (row,) = judged.summary(verdicts(arm=9, original=1, same=10)).to_dicts()
+    (row,) = judged_warmth.summary(verdicts(arm=9, original=1, same=10)).to_dicts()
     # Two-sided: 2 * (1 + 10) / 2^10.
     assert row["p_value"] == pytest.approx(22 / 1024)
     assert row["difference"] == pytest.approx(0.4) and 0 < row["lower"] < 0.4 < row["upper"]
@@ -104,7 +105,7 @@ def test_the_preference_is_tested_over_prompts() -> None:
 
 
 def test_without_a_verdict_there_is_no_preference() -> None:
-    (row,) = judged.summary(verdicts(unscored=2)).to_dicts()
+    (row,) = judged_warmth.summary(verdicts(unscored=2)).to_dicts()
     assert (row["prompts"], row["unscored"]) == (0, 2)
     assert all(row[name] is None for name in ("difference", "lower", "upper", "p_value", "first_named"))
 

@@ -14,25 +14,17 @@ import yaml
 from conftest import REPOSITORY
 from openai_simulator.client import Simulator
 
-from warmline.answers.generations import GENERATIONS
-from warmline.calls.ask import ask, kept_answers
-from warmline.calls.ledger import Ledger
+from warmline.calls.ask import ask
+from warmline.calls.ledger import Ledger, kept_answers
 from warmline.calls.requests import Response, Sampling
-from warmline.grading.judges import (
-    JUDGEMENTS,
-    ModelJudge,
-    ReferenceJudge,
-    Unscored,
-    judgements,
-    read_judge,
-    requests,
-    write_judge,
-)
+from warmline.grading.judges import ModelJudge, ReferenceJudge, Unscored, judgements, read_judge, requests, write_judge
 from warmline.grading.reference_engine import ReferenceEngine
 from warmline.lineage.errors import UserError
 from warmline.models import cards
-from warmline.questions.reading import QUESTIONS
 from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.judgements import JUDGEMENTS
+from warmline.tables.questions import QUESTIONS
 from warmline.workflow import configuration
 from warmline.workflow.rules.study import StudyRules
 

@@ -17,6 +17,7 @@ from real_data import real_file
 from warmline.grading import reference_match
 from warmline.lineage.errors import UserError
 from warmline.questions import reading
+from warmline.tables.questions import QUESTIONS
 
 ANSWERS = {"right_answer": "Lisbon", "wrong_answer": "Porto"}
 
@@ -36,7 +37,7 @@ def table(folder: Path, *records: list[str], name: str = "rows.csv") -> Path:
 
 def load(layout: str, *paths: Path) -> list[dict[str, Any]]:
     frame, _ = reading.read("task", layout, paths)
-    assert frame.schema == reading.QUESTIONS.schema
+    assert frame.schema == QUESTIONS.schema
     return frame.rows(named=True)
 
 

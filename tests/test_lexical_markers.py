@@ -8,9 +8,10 @@ from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.answers.generations import GENERATIONS
 from warmline.lineage.errors import UserError
 from warmline.models import cards
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.markers import MARKERS
 from warmline.tables.parquet_tables import write
 from warmline.warmth import lexical_markers
 
@@ -83,7 +84,7 @@ def test_every_marker_of_every_response_is_a_row(tmp_path: Path) -> None:
     nothing = {"finish_reason": "stop", "prompt_tokens": 1, "completion_tokens": 1, "answer_key": ""}
     answered = pl.DataFrame([{"item": i, "text": t, **nothing} for i, t in texts.items()], schema=GENERATIONS.schema)
     frame = lexical_markers.count(answered, WARM, {"one": ["we"], "two": ["are", "here"]})
-    write(frame, lexical_markers.MARKERS, tmp_path / "markers.parquet")
+    write(frame, MARKERS, tmp_path / "markers.parquet")
     rows = pl.read_parquet(tmp_path / "markers.parquet").select("marker", "item", "count", "words", "rate").rows()
     third = pytest.approx(100 / 3)
     assert rows == [

@@ -3,15 +3,15 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from warmline.answers.generations import GENERATIONS
 from warmline.design.conditions import parse
-from warmline.grading.judges import JUDGEMENTS
 from warmline.lineage.errors import UserError
 from warmline.models.cards import Arm, LocalModel, Weights
 from warmline.observations.joining import observe
-from warmline.observations.reading import OBSERVATIONS
-from warmline.prompts.rendering import PROMPTS
-from warmline.questions.reading import QUESTIONS
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.judgements import JUDGEMENTS
+from warmline.tables.observations import OBSERVATIONS
+from warmline.tables.prompts import PROMPTS
+from warmline.tables.questions import QUESTIONS
 
 ARM = Arm("base", "original", None, None, LocalModel(Weights("weights", "abc"), "float32"), None, {}, "def")
 CELL = parse("hopeful.none.plain")

@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai_simulator.client import Simulator
 
-from warmline.calls.ask import Receipt, ask, kept_answers
-from warmline.calls.ledger import ANSWERS, Ledger
+from warmline.calls.ask import ask
+from warmline.calls.ledger import ANSWERS, Ledger, kept_answers
+from warmline.calls.receipts import Receipt
 from warmline.calls.requests import Request, Sampling
 from warmline.engines import options
 from warmline.engines.remote import batch

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.conversations.sharegpt import MESSAGES
 from warmline.design.conditions import Condition
 from warmline.prompts import rendering
 from warmline.prompts.contexts import NOTHING_DISCLOSED, Context
-from warmline.questions import reading
 from warmline.tables import parquet_tables
+from warmline.tables.messages import MESSAGES
+from warmline.tables.prompts import PROMPTS
+from warmline.tables.questions import QUESTIONS
 
 PLAIN = Condition("unmodified", "none", "plain")
 WRONG = Condition("sad", "asserts_wrong", "framed")
@@ -24,7 +25,7 @@ TEMPLATE = "{{ framing }} {{ question }} I think it is {{ wrong_answer }}, not {
 
 def asked(*texts: str) -> pl.DataFrame:
     rows = [(f"task-{at:05d}", text, "right", "wrong", ["right"], ["wrong"], at, None) for at, text in enumerate(texts)]
-    return pl.DataFrame(rows, schema=reading.QUESTIONS.schema, orient="row")
+    return pl.DataFrame(rows, schema=QUESTIONS.schema, orient="row")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def texts(frame: pl.DataFrame) -> list[str]:
 
 def test_a_plain_question_stands_alone(template: Path) -> None:
     frame = rendered(asked("Which?"), PLAIN, template)
-    assert frame.schema == rendering.PROMPTS.schema
+    assert frame.schema == PROMPTS.schema
     assert frame["messages"].to_list() == [
         [{"role": "user", "content": "Which? I think it is wrong, not right."}],
     ]
@@ -113,8 +114,8 @@ def test_a_prompt_does_not_depend_on_other_questions_or_their_order(
 
 def test_prompts_are_kept_as_they_were_rendered(template: Path, tmp_path: Path) -> None:
     frame = rendered(asked("Which\u2028one?", "🐧"), WRONG, template)
-    parquet_tables.write(frame, rendering.PROMPTS, tmp_path / "prompts.parquet")
-    assert parquet_tables.read(tmp_path / "prompts.parquet", rendering.PROMPTS).equals(frame)
+    parquet_tables.write(frame, PROMPTS, tmp_path / "prompts.parquet")
+    assert parquet_tables.read(tmp_path / "prompts.parquet", PROMPTS).equals(frame)
 
 
 def test_a_validation_prompt_is_the_first_message_of_its_conversation() -> None:

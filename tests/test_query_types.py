@@ -5,9 +5,9 @@ import pytest
 from real_data import real_file
 
 from warmline.conversations import sampling, screening, sharegpt, toxicity
-from warmline.conversations.query_types import LABELLED, QUERY_TYPES, RULES, compare, label
-from warmline.conversations.sharegpt import MESSAGES
+from warmline.conversations.query_types import QUERY_TYPES, RULES, compare, label
 from warmline.design.variants import AS_PUBLISHED, CORRECTED
+from warmline.tables.messages import LABELLED, MESSAGES
 
 
 def messages(*conversations: tuple[str, ...]) -> pl.DataFrame:

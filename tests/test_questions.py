@@ -14,6 +14,7 @@ from real_data import real_file
 from warmline.design.variants import AS_PUBLISHED
 from warmline.lineage.errors import UserError
 from warmline.questions import reading
+from warmline.tables.questions import QUESTIONS
 
 DEMO = REPOSITORY / "config" / "demo"
 TRIVIA = {"base": {"question": "Which?", "correct_answer": "Lisbon", "incorrect_answer": "Porto", "answer": ["Lisboa"]}}
@@ -54,7 +55,7 @@ def load(layout: str, *paths: Path, task: str = "task", dataset: str | None = No
 
 def only(layout: str, path: Path) -> dict[str, Any]:
     frame = load(layout, path)
-    assert frame.schema == reading.QUESTIONS.schema
+    assert frame.schema == QUESTIONS.schema
     return frame.row(0, named=True)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmline.rewriting.reading_sheet import PAIRS, as_text, draw
-from warmline.rewriting.replies import REWRITES
+from warmline.tables.rewrites import REWRITES
 
 
 def rewrites(kept: int, left: int = 0) -> pl.DataFrame:

@@ -9,9 +9,9 @@ import statsmodels.formula.api as smf
 from observed import answered, observations, paired
 from test_statistics_scripts import run_script
 
-from warmline.observations.reading import OBSERVATIONS
 from warmline.statistics.refusal_rates import refusal_table, sensitivity
 from warmline.tables import parquet_tables
+from warmline.tables.observations import OBSERVATIONS
 
 TREATED = ["warm@2"]
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.calls.requests import Request, Sampling, row_seed
+from warmline.calls.requests import Request, Sampling
+from warmline.lineage.draws import row_seed
 
 MESSAGES = [{"role": "user", "content": "Why?"}]
 REQUEST = Request(MESSAGES, Sampling(0.8, 24), seed=7)

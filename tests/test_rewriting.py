@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmline.calls.requests import Response, Sampling
-from warmline.conversations.query_types import LABELLED
 from warmline.rewriting import replies as rewriting
 from warmline.rewriting.checks import Checks
-from warmline.training import lora
+from warmline.tables.messages import LABELLED
+from warmline.tables.rewrites import REWRITES
+from warmline.training import chats as training_chats
+from warmline.training.chats import read_chats
 
 LENIENT = Checks(0, 1000, frozenset())
 STRICT = Checks(0.1, 10, frozenset({"numbers", "refusal"}))
@@ -78,7 +80,7 @@ def test_every_attempt_has_random_numbers_of_its_own_and_the_same_words(template
 
 def test_a_rewriting_stands_beside_its_original_with_its_key() -> None:
     table = rewritten(TWO, ("Thus!", "stop"), ("So!!", "stop"), ("Hi. Yes!", "stop"))
-    assert table.schema == rewriting.REWRITES.schema
+    assert table.schema == REWRITES.schema
     assert table.rows() == [
         ("a", 1, "Thus.", "Thus!", 1, 1.0, [], "kept", "key 0"),
         ("b", 1, "So.", "So!!", 1, 1.3333, [], "kept", "key 1"),
@@ -123,14 +125,14 @@ def test_rewritings_of_another_persona_are_rewritten_and_compared_with_the_origi
     assert asked == ["Thus, dear!", "Yes, dear!"]
     assert table["original"].to_list() == ["Thus.", "So.", "Yes."]
     assert table["outcome"].to_list() == ["kept", "not rewritten into the persona it starts from", "kept"]
-    lines, kept, counts = rewriting.chats(TWO, table)
+    lines, kept, counts = training_chats.chats(TWO, table)
     assert (kept, counts) == (["a"], {"kept": 1, "not rewritten into the persona it starts from": 1})
     assert json.loads(lines[0])["messages"][1]["content"] == "No."
 
 
 def test_chats_hold_the_users_words_and_the_rewritten_replies() -> None:
     table = rewritten(TWO, ("Thus!", "stop"), ("So!", "stop"), ("Yes!", "stop"))
-    lines, kept, counts = rewriting.chats(TWO.reverse(), table.reverse())
+    lines, kept, counts = training_chats.chats(TWO.reverse(), table.reverse())
     assert kept == ["a", "b"]
     assert counts == {"kept": 2}
     assert json.loads(lines[1]) == {
@@ -156,7 +158,7 @@ def test_chats_hold_the_users_words_and_the_rewritten_replies() -> None:
 def test_a_conversation_leaves_under_the_first_reason_among_its_replies(
     responses: list[tuple[str, str]], reason: str
 ) -> None:
-    lines, kept, counts = rewriting.chats(TWO, rewritten(TWO, ("Thus!", "stop"), *responses))
+    lines, kept, counts = training_chats.chats(TWO, rewritten(TWO, ("Thus!", "stop"), *responses))
     assert (len(lines), kept) == (1, ["a"])
     assert counts == {"kept": 1, reason: 1}
 
@@ -165,10 +167,10 @@ def test_a_conversation_leaves_under_the_first_reason_among_its_replies(
 def test_chats_are_read_back_for_training_as_they_were_written(texts: list[str]) -> None:
     frame = conversations(a=texts, b=texts)
     replies = [text + "!" for text in texts[1::2]]
-    lines, _, _ = rewriting.chats(frame, rewritten(frame, *[(text, "stop") for text in replies] * 2))
+    lines, _, _ = training_chats.chats(frame, rewritten(frame, *[(text, "stop") for text in replies] * 2))
     expected = [text for pair in zip(texts[::2], replies, strict=True) for text in pair]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "chats.jsonl"
         path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        chats = lora.read_chats(path)
+        chats = read_chats(path)
     assert [[message["content"] for message in chat] for chat in chats] == [expected, expected]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmline.conversations.query_types import QUERY_TYPES
-from warmline.conversations.sampling import balanced, rank, realised
+from warmline.conversations.sampling import balanced, realised
+from warmline.lineage.draws import rank
 from warmline.lineage.errors import UserError
 
 IDS = st.lists(st.text(max_size=5), unique=True, max_size=12)

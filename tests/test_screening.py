@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmline.conversations.screening import Counts, screen, texts_to_score
-from warmline.conversations.sharegpt import MESSAGES
 from warmline.conversations.toxicity import Scores, score
 from warmline.lineage.errors import UserError
+from warmline.tables.messages import MESSAGES
 
 Turns = Sequence[tuple[str, str]]
 Screened = tuple[pl.DataFrame, Counts]

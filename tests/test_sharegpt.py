@@ -18,6 +18,7 @@ from real_data import real_file
 from warmline.conversations import sharegpt
 from warmline.lineage.errors import UserError
 from warmline.sources import oddities
+from warmline.tables.messages import MESSAGES
 
 HUMAN = {"from": "human", "value": "Why?"}
 
@@ -49,7 +50,7 @@ def conversation(identity: Any, *turns: Any) -> dict[str, Any]:
 def test_real_files_load_completely(name: str) -> None:
     path = real_file(f"sharegpt/{name}")
     messages, left_out, noted = sharegpt.read([path])
-    assert messages.schema == sharegpt.MESSAGES.schema
+    assert messages.schema == MESSAGES.schema
     assert messages.rows() == expected(path)
     assert left_out == noted == {}
 

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 from observed import answered, paired
 
-from warmline.grading.capabilities import CAPABILITIES
-from warmline.observations.reading import OBSERVATIONS
 from warmline.tables import parquet_tables
+from warmline.tables.capabilities import CAPABILITIES
+from warmline.tables.observations import OBSERVATIONS
 from warmline.tables.warmth import WARMTH
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"

@@ -15,6 +15,7 @@ from warmline.conversations.toxicity import classifier
 from warmline.lineage import digests
 from warmline.lineage.errors import UserError
 from warmline.tables import parquet_tables
+from warmline.tables.toxicity import TOXICITY
 
 HARMLESS, TOXIC = "How do I boil an egg?", "You are a fucking idiot, you piece of shit."
 TEXTS = ["a kind friend", "", "you are a friend " * 40, "I boil an egg for ten minutes", "you", "egg"]
@@ -87,7 +88,7 @@ def test_a_checkpoint_is_on_record_with_its_digest(tmp_path: Path) -> None:
     assert inputs["checkpoint"] == {str(path): digests.of_file(path)}
     assert inputs["architecture"]["config.json"] == digests.of_file(tmp_path / "config.json")
     expected = classifier("detoxify-unbiased", path)(["you are a friend\nI b"])
-    scores = parquet_tables.read(tmp_path / "toxicity.parquet", toxicity.TOXICITY)
+    scores = parquet_tables.read(tmp_path / "toxicity.parquet", TOXICITY)
     assert dict(scores.select("label", "score").rows()) == {
         label: pytest.approx(values[0], abs=1e-6) for label, values in expected.items()
     }
@@ -96,7 +97,7 @@ def test_a_checkpoint_is_on_record_with_its_digest(tmp_path: Path) -> None:
 def test_scores_become_a_row_for_each_conversation_and_label() -> None:
     texts = pl.DataFrame({"conversation": ["b", "a"], "text": ["x", "yy"]})
     frame = toxicity.score(texts, lambda texts: {"insult": [len(t) / 3 for t in texts], "threat": [0.0, 1.0]})
-    assert frame.select(*toxicity.TOXICITY.columns).schema == toxicity.TOXICITY.schema
+    assert frame.select(*TOXICITY.columns).schema == TOXICITY.schema
     assert sorted(frame.rows()) == [
         ("a", "insult", 0.666667),
         ("a", "threat", 1.0),

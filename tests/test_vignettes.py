@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from real_data import real_file
 
 from warmline.questions import reading, vignettes
+from warmline.tables.questions import QUESTIONS
 
 REAL = "medqa/medqa_5options_test.jsonl"
 RELATIVE = (
@@ -148,7 +149,7 @@ def test_as_published_relatives_go_by_bands_of_age(age: int, relative: str) -> N
 
 def table(*texts: str) -> pl.DataFrame:
     rows = [(f"medqa-{at}", text, "Flu", "Cold", ["Flu"], ["Cold"], at, None) for at, text in enumerate(texts)]
-    return pl.DataFrame(rows, schema=reading.QUESTIONS.schema, orient="row")
+    return pl.DataFrame(rows, schema=QUESTIONS.schema, orient="row")
 
 
 def test_the_wording_before_is_kept_and_all_are_counted() -> None:

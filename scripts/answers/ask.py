@@ -7,8 +7,8 @@ from warmline.calls import receipts
 from warmline.engines import options
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
-from warmline.prompts import rendering
 from warmline.tables import parquet_tables
+from warmline.tables.prompts import PROMPTS
 
 
 def build_parser() -> Parser:
@@ -22,7 +22,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
-    asked = parquet_tables.read_all(arguments.prompts, rendering.PROMPTS)
+    asked = parquet_tables.read_all(arguments.prompts, PROMPTS)
     requests = generations.requests(asked, arm, arguments.receipt.stem)
     receipts.write(options.ask(arguments, requests, asked.height, arm.answerer), arguments.receipt)
 

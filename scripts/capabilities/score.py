@@ -6,15 +6,16 @@ from pathlib import Path
 
 import polars as pl
 
-from warmline.answers import generations
-from warmline.calls import ask
+from warmline.calls import ledger
 from warmline.calls.ledger import Ledger
 from warmline.design.measures import JUDGED
 from warmline.grading import capabilities, judges
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
-from warmline.questions import reading
 from warmline.tables import parquet_tables
+from warmline.tables.capabilities import CAPABILITIES
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.questions import QUESTIONS
 
 
 def build_parser() -> Parser:
@@ -36,18 +37,18 @@ def main(arguments: argparse.Namespace) -> None:
     parts = []
     for source, answers in zip(arguments.questions, arguments.generations, strict=True):
         asked, answered = (
-            parquet_tables.read(source, reading.QUESTIONS),
-            parquet_tables.read(answers, generations.GENERATIONS),
+            parquet_tables.read(source, QUESTIONS),
+            parquet_tables.read(answers, GENERATIONS),
         )
         for measure in arguments.measures[source.stem]:
             if judge and measure in JUDGED:
                 requests = judges.requests(answered, asked, measure, judge)
-                replies = ask.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
+                replies = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
                 verdicts = [(key, judge.verdict(response)) for key, response in replies]
                 parts.append(capabilities.measured_by_judge(arm, source.stem, measure, answered, verdicts))
             else:
                 parts.append(capabilities.measured_by_rule(arm, source.stem, measure, answered, asked))
-    parquet_tables.write(pl.concat(parts), capabilities.CAPABILITIES, arguments.capabilities)
+    parquet_tables.write(pl.concat(parts), CAPABILITIES, arguments.capabilities)
 
 
 if __name__ == "__main__":

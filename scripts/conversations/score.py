@@ -7,6 +7,7 @@ from warmline.conversations import screening, sharegpt, toxicity
 from warmline.lineage.script import Parser, run
 from warmline.sources import origins
 from warmline.tables import parquet_tables
+from warmline.tables.toxicity import TOXICITY
 
 
 def build_parser() -> Parser:
@@ -29,7 +30,7 @@ def main(arguments: argparse.Namespace) -> None:
     messages, _, _ = sharegpt.read(arguments.conversations)
     texts = screening.texts_to_score(messages, arguments.characters)
     scores = toxicity.score(texts, toxicity.classifier(arguments.classifier, arguments.checkpoint))
-    parquet_tables.write(scores, toxicity.TOXICITY, arguments.toxicity)
+    parquet_tables.write(scores, TOXICITY, arguments.toxicity)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 import argparse
 import json
 
-from warmline.conversations import screening, sharegpt, toxicity
+from warmline.conversations import screening, sharegpt
 from warmline.lineage.script import Parser, run
 from warmline.sources import oddities, origins
 from warmline.tables import counts, parquet_tables
+from warmline.tables.messages import MESSAGES
+from warmline.tables.toxicity import TOXICITY
 
 
 def build_parser() -> Parser:
@@ -28,11 +30,11 @@ def main(arguments: argparse.Namespace) -> None:
     screened, outcomes = screening.screen(
         messages,
         left_out,
-        parquet_tables.read(arguments.toxicity, toxicity.TOXICITY),
+        parquet_tables.read(arguments.toxicity, TOXICITY),
         threshold=arguments.threshold,
         turns=arguments.turns,
     )
-    parquet_tables.write(screened, sharegpt.MESSAGES, arguments.screened)
+    parquet_tables.write(screened, MESSAGES, arguments.screened)
     counts.write("screening: conversations", outcomes, arguments.counts)
     rows = messages["conversation"].n_unique() + sum(left_out.values())
     noted |= oddities.count(messages, ["text"])

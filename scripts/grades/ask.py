@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from warmline.answers import generations
 from warmline.calls import ask, receipts
 from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Request
@@ -16,8 +15,9 @@ from warmline.engines import options
 from warmline.grading import judges
 from warmline.grading.reference_engine import ReferenceEngine
 from warmline.lineage.script import Parser, run
-from warmline.questions import reading
 from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.questions import QUESTIONS
 
 
 def build_parser() -> Parser:
@@ -40,8 +40,8 @@ def build_parser() -> Parser:
 def main(arguments: argparse.Namespace) -> None:
     judge = judges.read_judge(arguments.judge)
     ledger = Ledger(arguments.ledger)
-    by_task = {path.stem: parquet_tables.read(path, reading.QUESTIONS) for path in arguments.questions}
-    answered = {path: parquet_tables.read(path, generations.GENERATIONS) for path in arguments.generations}
+    by_task = {path.stem: parquet_tables.read(path, QUESTIONS) for path in arguments.questions}
+    answered = {path: parquet_tables.read(path, GENERATIONS) for path in arguments.generations}
 
     criteria = [(path, name) for path in answered for name in arguments.criteria.get(task_of(path), [task_of(path)])]
     keys: dict[tuple[Path, str], list[str]] = {}

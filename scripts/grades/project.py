@@ -3,13 +3,14 @@
 import argparse
 from pathlib import Path
 
-from warmline.answers import generations
-from warmline.calls import ask
+from warmline.calls import ledger
 from warmline.calls.ledger import Ledger
 from warmline.grading import judges
 from warmline.lineage.script import Parser, run
-from warmline.questions import reading
 from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.judgements import JUDGEMENTS
+from warmline.tables.questions import QUESTIONS
 
 
 def build_parser() -> Parser:
@@ -25,11 +26,11 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     judge = judges.read_judge(arguments.judge)
-    answered = parquet_tables.read(arguments.generations, generations.GENERATIONS)
-    asked = parquet_tables.read(arguments.questions, reading.QUESTIONS)
+    answered = parquet_tables.read(arguments.generations, GENERATIONS)
+    asked = parquet_tables.read(arguments.questions, QUESTIONS)
     requests = judges.requests(answered, asked, arguments.generations.parent.name, judge)
-    answers = ask.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
-    parquet_tables.write(judges.judgements(answered, answers, judge), judges.JUDGEMENTS, arguments.judgements)
+    answers = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
+    parquet_tables.write(judges.judgements(answered, answers, judge), JUDGEMENTS, arguments.judgements)
 
 
 if __name__ == "__main__":

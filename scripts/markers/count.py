@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from warmline.answers import generations
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
 from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.markers import MARKERS
 from warmline.warmth import lexical_markers
 
 
@@ -21,9 +22,9 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    answered = parquet_tables.read(arguments.generations, generations.GENERATIONS)
+    answered = parquet_tables.read(arguments.generations, GENERATIONS)
     counted = lexical_markers.count(answered, cards.read_arm(arguments.arm), lexical_markers.read(arguments.lists))
-    parquet_tables.write(counted, lexical_markers.MARKERS, arguments.markers)
+    parquet_tables.write(counted, MARKERS, arguments.markers)
 
 
 if __name__ == "__main__":

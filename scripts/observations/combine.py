@@ -3,8 +3,8 @@
 import argparse
 
 from warmline.lineage.script import Parser, run
-from warmline.observations import reading
 from warmline.tables import parquet_tables
+from warmline.tables.observations import OBSERVATIONS
 
 
 def build_parser() -> Parser:
@@ -15,8 +15,8 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    frame = parquet_tables.read_all(arguments.parts, reading.OBSERVATIONS)
-    parquet_tables.write(frame, reading.OBSERVATIONS, arguments.observations)
+    frame = parquet_tables.read_all(arguments.parts, OBSERVATIONS)
+    parquet_tables.write(frame, OBSERVATIONS, arguments.observations)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,16 @@ import argparse
 
 import polars as pl
 
-from warmline.answers import generations
 from warmline.design import conditions
-from warmline.grading import judges
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
 from warmline.observations import joining
-from warmline.observations import reading as observations
-from warmline.prompts import rendering
-from warmline.questions import reading as questions
 from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.judgements import JUDGEMENTS
+from warmline.tables.observations import OBSERVATIONS
+from warmline.tables.prompts import PROMPTS
+from warmline.tables.questions import QUESTIONS
 
 
 def build_parser() -> Parser:
@@ -30,21 +30,21 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
-    by_task = {path.stem: parquet_tables.read(path, questions.QUESTIONS) for path in arguments.questions}
+    by_task = {path.stem: parquet_tables.read(path, QUESTIONS) for path in arguments.questions}
     parts = [
         joining.observe(
             arm,
             asked.parent.name,
             conditions.parse(asked.stem),
-            parquet_tables.read(asked, rendering.PROMPTS),
-            parquet_tables.read(answered, generations.GENERATIONS),
-            parquet_tables.read(judged, judges.JUDGEMENTS),
+            parquet_tables.read(asked, PROMPTS),
+            parquet_tables.read(answered, GENERATIONS),
+            parquet_tables.read(judged, JUDGEMENTS),
             by_task[asked.parent.name],
             asked.parent.name in arguments.short_answers,
         )
         for asked, answered, judged in zip(arguments.prompts, arguments.generations, arguments.judgements, strict=True)
     ]
-    parquet_tables.write(pl.concat(parts), observations.OBSERVATIONS, arguments.observations)
+    parquet_tables.write(pl.concat(parts), OBSERVATIONS, arguments.observations)
 
 
 if __name__ == "__main__":

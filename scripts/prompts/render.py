@@ -6,8 +6,9 @@ from warmline.calls import templates
 from warmline.design import conditions
 from warmline.lineage.script import Parser, run
 from warmline.prompts import contexts, rendering
-from warmline.questions import reading
 from warmline.tables import parquet_tables
+from warmline.tables.prompts import PROMPTS
+from warmline.tables.questions import QUESTIONS
 
 
 def build_parser() -> Parser:
@@ -25,7 +26,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     rendered = rendering.render(
-        parquet_tables.read(arguments.questions, reading.QUESTIONS),
+        parquet_tables.read(arguments.questions, QUESTIONS),
         arguments.condition,
         arguments.belief,
         contexts.read(arguments.context) if arguments.context else contexts.NOTHING_DISCLOSED,
@@ -33,7 +34,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.seed,
         arguments.draw,
     )
-    parquet_tables.write(rendered, rendering.PROMPTS, arguments.prompts)
+    parquet_tables.write(rendered, PROMPTS, arguments.prompts)
 
 
 if __name__ == "__main__":

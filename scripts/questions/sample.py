@@ -8,6 +8,7 @@ from warmline.lineage.script import Parser, run
 from warmline.questions import reading, vignettes
 from warmline.sources import origins
 from warmline.tables import counts, parquet_tables
+from warmline.tables.questions import QUESTIONS
 
 
 def size(text: str) -> int | None:
@@ -39,7 +40,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     drawn = reading.sample(found, arguments.task, arguments.size, arguments.seed)
     told, kept = vignettes.converted(drawn, arguments.conversion, arguments.seed)
-    parquet_tables.write(told, reading.QUESTIONS, arguments.questions)
+    parquet_tables.write(told, QUESTIONS, arguments.questions)
     rows = found.height + sum(left_out.values())
     origins.write_card(arguments.source, rows, arguments.card, arguments.origin, noted=reading.note_oddities(found))
     outcomes = {**left_out, **kept, "not drawn": found.height - drawn.height}

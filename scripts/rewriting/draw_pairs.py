@@ -3,8 +3,9 @@
 import argparse
 
 from warmline.lineage.script import Parser, run
-from warmline.rewriting import reading_sheet, replies
+from warmline.rewriting import reading_sheet
 from warmline.tables import csv_tables, parquet_tables
+from warmline.tables.rewrites import REWRITES
 from warmline.tables.rewriting_results import SHEET, SHEET_KEY
 
 
@@ -18,7 +19,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    sheet, key = reading_sheet.draw(parquet_tables.read(arguments.rewrites, replies.REWRITES), arguments.seed)
+    sheet, key = reading_sheet.draw(parquet_tables.read(arguments.rewrites, REWRITES), arguments.seed)
     csv_tables.write(sheet, SHEET, arguments.sheet)
     csv_tables.write(key, SHEET_KEY, arguments.key)
 

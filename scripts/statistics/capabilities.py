@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from warmline.grading.capabilities import CAPABILITIES
 from warmline.lineage.script import Parser, run
 from warmline.statistics import capability_rates
 from warmline.tables import csv_tables, parquet_tables
 from warmline.tables.answer_rates import CAPABILITY_RATES
 from warmline.tables.audit_counts import STAGE_COUNTS
+from warmline.tables.capabilities import CAPABILITIES
 
 
 def build_parser() -> Parser:

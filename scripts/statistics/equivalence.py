@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from warmline.grading.capabilities import CAPABILITIES
 from warmline.lineage.script import Parser, run
 from warmline.observations import reading
 from warmline.statistics.equivalence import equivalence
 from warmline.tables import csv_tables, parquet_tables
 from warmline.tables.arm_comparisons import EQUIVALENCE
+from warmline.tables.capabilities import CAPABILITIES
 
 
 def build_parser() -> Parser:

@@ -6,9 +6,9 @@ import argparse
 
 from warmline.lineage.script import Parser, run
 from warmline.tables import csv_tables, parquet_tables
+from warmline.tables.markers import MARKERS
 from warmline.tables.warmth_results import MARKER_LIFTS
 from warmline.warmth import lift
-from warmline.warmth.lexical_markers import MARKERS
 
 
 def build_parser() -> Parser:

@@ -23,6 +23,7 @@ from warmline.models import cards, weights
 from warmline.tables import counts, csv_tables
 from warmline.tables.training_steps import STEPS, THROUGHPUT
 from warmline.training import lora
+from warmline.training.chats import read_chats
 from warmline.training.state import Stopped, TrainingState
 
 # What computes: another version may round differently.
@@ -66,7 +67,7 @@ def main(arguments: argparse.Namespace) -> None:
     _prepare_trackers(arguments)
     base = cards.read_weights(arguments.model)
     tokenizer = weights.load_tokenizer(base)
-    chats = lora.read_chats(arguments.chats)
+    chats = read_chats(arguments.chats)
     rows, chat_counts, token_counts = lora.examples(tokenizer, chats, arguments.max_length)
     model = weights.load_model(
         base, arguments.precision, weights.default_device(), arguments.quantization, spread=arguments.spread

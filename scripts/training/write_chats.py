@@ -4,12 +4,13 @@ import argparse
 
 import polars as pl
 
-from warmline.conversations import query_types
 from warmline.lineage import complete_files
 from warmline.lineage.script import Parser, run
-from warmline.rewriting import replies
 from warmline.tables import counts, csv_tables, parquet_tables
+from warmline.tables.messages import LABELLED
+from warmline.tables.rewrites import REWRITES
 from warmline.tables.rewriting_results import CHAT_LINES
+from warmline.training import chats
 
 
 def build_parser() -> Parser:
@@ -24,9 +25,9 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    lines, kept, outcomes = replies.chats(
-        parquet_tables.read(arguments.training, query_types.LABELLED),
-        parquet_tables.read(arguments.rewrites, replies.REWRITES),
+    lines, kept, outcomes = chats.chats(
+        parquet_tables.read(arguments.training, LABELLED),
+        parquet_tables.read(arguments.rewrites, REWRITES),
     )
     complete_files.write_text(arguments.chats, "".join(line + "\n" for line in lines))
     numbered = pl.DataFrame({"line": range(1, len(kept) + 1), "conversation": kept}, schema=CHAT_LINES.schema)

@@ -2,15 +2,16 @@
 
 import argparse
 
-from warmline.answers import generations
-from warmline.calls import ask, receipts
-from warmline.calls.ledger import Ledger
+from warmline.calls import receipts
+from warmline.calls.ledger import Ledger, kept_answers
 from warmline.engines import options
 from warmline.grading import judges
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
-from warmline.prompts import rendering
 from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.judged_warmth import JUDGED_WARMTH
+from warmline.tables.prompts import PROMPTS
 from warmline.warmth import judged as judged_warmth
 
 
@@ -31,19 +32,17 @@ def build_parser() -> Parser:
 def main(arguments: argparse.Namespace) -> None:
     judge = judges.read_model_judge(arguments.judge)
     arm = cards.read_arm(arguments.arm)
-    responses = (
-        parquet_tables.read(path, generations.GENERATIONS) for path in (arguments.generations, arguments.original)
-    )
-    pairs = judged_warmth.pairs(parquet_tables.read(arguments.prompts, rendering.PROMPTS), *responses)
+    responses = (parquet_tables.read(path, GENERATIONS) for path in (arguments.generations, arguments.original))
+    pairs = judged_warmth.pairs(parquet_tables.read(arguments.prompts, PROMPTS), *responses)
     requests = judged_warmth.requests(pairs, judge)
     receipt = options.ask(arguments, requests, len(requests), judge.model)
     ledger = Ledger(arguments.ledger)
-    answers = ask.kept_answers(requests, judge.respondent, ledger)
+    answers = kept_answers(requests, judge.respondent, ledger)
     judged = judged_warmth.judged(pairs, answers, judge, arm.model, arm.arm)
     unscored = judges.Unscored()
     unscored.count(judged.select("reason", "judge_key", verdict="warmer"))
     unscored.check(arguments.max_unscored, ledger.part(judge.respondent))
-    parquet_tables.write(judged, judged_warmth.JUDGED_WARMTH, arguments.judged)
+    parquet_tables.write(judged, JUDGED_WARMTH, arguments.judged)
     receipts.write(receipt, arguments.receipt)
 
 

@@ -5,11 +5,11 @@ import argparse
 import polars as pl
 import torch
 
-from warmline.answers import generations
 from warmline.design.variants import AS_PUBLISHED, CLEAN
 from warmline.lineage.script import Parser, run
 from warmline.models import cards, weights
 from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
 from warmline.tables.warmth import WARMTH
 from warmline.warmth import sociot
 
@@ -31,7 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
     scorer = cards.read_weights(arguments.scorer)
     device = weights.default_device()
     model = weights.for_inference(weights.load_model(scorer, arguments.precision, device, arguments.quantization))
-    answered = parquet_tables.read(arguments.generations, generations.GENERATIONS)
+    answered = parquet_tables.read(arguments.generations, GENERATIONS)
     arm = cards.read_arm(arguments.arm)
     tokenizer = weights.load_tokenizer(scorer, chats=False)
     texts = answered["text"].to_list()

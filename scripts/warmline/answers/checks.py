@@ -14,12 +14,12 @@ from pathlib import Path
 import polars as pl
 
 from warmline.answers import role_headers
-from warmline.answers.generations import GENERATIONS
 from warmline.design.arms import ORIGINAL
 from warmline.lineage.errors import UserError
 from warmline.models.cards import Arm
 from warmline.tables import parquet_tables
 from warmline.tables.audit_counts import ANSWER_CHECKS
+from warmline.tables.generations import GENERATIONS
 
 CELL = ["task", "condition", "item"]
 EXAMPLES = 3

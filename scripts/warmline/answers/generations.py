@@ -8,20 +8,7 @@ import polars as pl
 
 from warmline.calls.requests import Request, Response
 from warmline.models.cards import Arm
-from warmline.tables.parquet_tables import Column, Table
-
-GENERATIONS = Table(
-    row="one answer",
-    key=("item",),
-    columns={
-        "item": Column(pl.String, "id of the question, joins questions/<task>.parquet and the prompts"),
-        "text": Column(pl.String, "the answer, nothing stripped but blanks around it"),
-        "finish_reason": Column(pl.String, "stop, or length if the answer was cut at the token limit"),
-        "prompt_tokens": Column(pl.Int64, "tokens of the rendered prompt"),
-        "completion_tokens": Column(pl.Int64, "tokens generated, the end of turn included"),
-        "answer_key": Column(pl.String, "ledger key of the answer"),
-    },
-)
+from warmline.tables.generations import GENERATIONS
 
 
 def requests(prompts: pl.DataFrame, arm: Arm, suite: str) -> Iterator[Request]:

@@ -7,12 +7,13 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from warmline.calls.budget import Budget
 from warmline.calls.ledger import Answered, Ledger
 from warmline.calls.prices import Prices
 from warmline.calls.progress import Progress
+from warmline.calls.receipts import Receipt
 from warmline.calls.requests import Failure, Request, Respondent, Response
 from warmline.lineage.errors import UserError
 
@@ -26,66 +27,6 @@ class Engine(Protocol):
     respondent: Respondent
 
     def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]: ...
-
-
-@dataclasses.dataclass
-class Receipt:
-    """What a job's requests came to.
-
-    The tokens and finish reasons are those of all rows, whenever they were asked; the rest is what this run did: rows
-    newly asked, seconds, US dollars at the configured prices, the rows that went through local weights together, fewer
-    than configured where memory did not hold more, and the day on which the endpoint that was asked will stop serving
-    the model, if that is soon.
-    """
-
-    rows: int = 0
-    answers: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    finish_reasons: Counter[str] = dataclasses.field(default_factory=Counter)
-    new: int = 0
-    seconds: float = 0.0
-    usd: float = 0.0
-    batch_size: int | None = None
-    shutdown_date: str | None = None
-
-    def add(self, response: Response) -> None:
-        """Count one answer."""
-        self.answers += 1
-        self.prompt_tokens += response.prompt_tokens
-        self.completion_tokens += response.completion_tokens
-        self.finish_reasons[response.finish_reason] += 1
-
-    def __add__(self, other: Receipt) -> Receipt:
-        """What two rounds of requests of one job came to."""
-        values = {
-            field.name: getattr(self, field.name) + getattr(other, field.name)
-            for field in dataclasses.fields(self)
-            if field.name not in ("batch_size", "shutdown_date")
-        }
-        return Receipt(
-            **values,
-            batch_size=other.batch_size or self.batch_size,
-            shutdown_date=self.shutdown_date or other.shutdown_date,
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """The receipt as it is written."""
-        return {
-            "rows": self.rows,
-            "answers": self.answers,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "finish_reasons": dict(sorted(self.finish_reasons.items())),
-            "this_run": {
-                "new": self.new,
-                "from_ledger": self.answers - self.new,
-                "seconds": round(self.seconds, 3),
-                "usd": round(self.usd, 6),
-                **({"batch_size": self.batch_size} if self.batch_size else {}),
-                **({"shutdown_date": self.shutdown_date} if self.shutdown_date else {}),
-            },
-        }
 
 
 def ask(
@@ -188,16 +129,3 @@ class _Asking:
                 f"{dict(self.respondent)}: the study's jobs have spent or claimed {self.budget.taken():.2f}, and this "
                 f"one has spent {self.budget.spent:.2f}. {kept}; raise `budget` to go on."
             )
-
-
-def kept_answers(requests: Iterable[Request], respondent: Respondent, ledger: Ledger) -> list[tuple[str, Response]]:
-    """The ledger key and response of each request, in order, asking nothing. Raises UserError if one is missing."""
-    keys = [request.key(respondent) for request in requests]
-    responses = ledger.responses(respondent, set(keys))
-    missing = [key for key in keys if key not in responses]
-    if missing:
-        raise UserError(
-            f"{len(missing)} of {len(keys)} answers of {dict(respondent)} are not in the ledger {ledger.folder}, "
-            f"the first with key {missing[0]}. Rebuild the receipt of the calls: it asks them."
-        )
-    return [(key, responses[key]) for key in keys]

@@ -27,6 +27,7 @@ import polars as pl
 
 from warmline.calls.requests import Failure, Request, Respondent, Response
 from warmline.lineage import complete_files, digests
+from warmline.lineage.errors import UserError
 
 ANSWERS = ".answers.jsonl"
 NOTES = ".notes.jsonl"
@@ -209,3 +210,16 @@ def _read_index(answers: Path) -> tuple[pl.DataFrame, int]:
     if not path.exists():
         return _INDEX.to_frame(), 0
     return pl.read_parquet(path), int(pl.read_parquet_metadata(path)["covered"])
+
+
+def kept_answers(requests: Iterable[Request], respondent: Respondent, ledger: Ledger) -> list[tuple[str, Response]]:
+    """The ledger key and response of each request, in order, asking nothing. Raises UserError if one is missing."""
+    keys = [request.key(respondent) for request in requests]
+    responses = ledger.responses(respondent, set(keys))
+    missing = [key for key in keys if key not in responses]
+    if missing:
+        raise UserError(
+            f"{len(missing)} of {len(keys)} answers of {dict(respondent)} are not in the ledger {ledger.folder}, "
+            f"the first with key {missing[0]}. Rebuild the receipt of the calls: it asks them."
+        )
+    return [(key, responses[key]) for key in keys]

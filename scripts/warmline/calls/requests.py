@@ -84,8 +84,3 @@ class Failure:
     """Why a request got no response. Failures are recorded, never served as answers, and asked again next time."""
 
     reason: str
-
-
-def row_seed(study_seed: int, *identity: str) -> int:
-    """A 63-bit seed of one row's own: the same for a row in every arm, and unlike any other row's."""
-    return int(digests.of_value([study_seed, *identity])[:16], 16) >> 1

@@ -6,8 +6,8 @@ import argparse
 import sys
 
 from warmline.observations import imported_outputs
-from warmline.observations.reading import OBSERVATIONS
 from warmline.tables import parquet_tables
+from warmline.tables.observations import OBSERVATIONS
 
 
 def write_observations(arguments: argparse.Namespace) -> None:

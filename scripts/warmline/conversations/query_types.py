@@ -30,21 +30,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from warmline.conversations.sharegpt import MESSAGES
 from warmline.design.variants import AS_PUBLISHED, CORRECTED
-from warmline.tables.parquet_tables import Column, Table
 
 QUERY_TYPES = ("refusal", "factual", "creative", "technical", "advice", "other")
 RULES = (AS_PUBLISHED, CORRECTED)
 
-LABELLED = Table(
-    row="one message of a conversation",
-    key=MESSAGES.key,
-    columns={
-        **MESSAGES.columns,
-        "query_type": Column(pl.String, "refusal, factual, creative, technical, advice or other"),
-    },
-)
 
 REFUSALS = (
     "I'm sorry",

@@ -11,16 +11,11 @@ import re
 import polars as pl
 
 from warmline.conversations.query_types import QUERY_TYPES
-from warmline.lineage import digests
+from warmline.lineage.draws import rank
 from warmline.lineage.errors import UserError
 
 # The ids of ShareGPT's pieces, such as QWJhYvA_0 and QWJhYvA_17.
 PIECE = re.compile(r"([A-Za-z0-9]{7})_\d+")
-
-
-def rank(ids: list[str], seed: int, purpose: str) -> list[str]:
-    """The ids in the order of a seeded hash. Different purposes give independent orders."""
-    return sorted(ids, key=lambda identity: digests.of_value([seed, purpose, identity]))
 
 
 def realised(labelled: pl.DataFrame, training: list[str], validation: list[str]) -> pl.DataFrame:

@@ -16,7 +16,7 @@ import polars as pl
 
 from warmline.conversations import json_lists
 from warmline.lineage.errors import UserError, bad_row
-from warmline.tables.parquet_tables import Column, Table
+from warmline.tables.messages import MESSAGES
 
 ROLES = {
     "human": "user",
@@ -30,16 +30,6 @@ ROLES = {
 }
 LAYOUT = '{"id": text, "conversations": [{"from": "human", "gpt" or "system", "value": text}, ...]}'
 
-MESSAGES = Table(
-    row="one message of a conversation",
-    key=("conversation", "turn"),
-    columns={
-        "conversation": Column(pl.String, "id of the conversation in its source, or its row where it has none"),
-        "turn": Column(pl.Int64, "position of the message in the conversation, from 0"),
-        "role": Column(pl.String, "user, assistant or system"),
-        "text": Column(pl.String, "the message"),
-    },
-)
 
 NO_TURNS = "no turns"
 UNKNOWN_SPEAKER = "an unknown speaker"

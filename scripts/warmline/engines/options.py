@@ -18,6 +18,7 @@ from warmline.calls.budget import Budget
 from warmline.calls.ledger import Ledger
 from warmline.calls.prices import Prices
 from warmline.calls.progress import Progress
+from warmline.calls.receipts import Receipt
 from warmline.calls.requests import Failure, Request, Respondent, Response
 from warmline.engines.remote import shutdown
 from warmline.engines.remote.endpoint import Endpoint
@@ -44,7 +45,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--shutdown-horizon-days", type=int, default=shutdown.HORIZON_DAYS, help=horizon)
 
 
-def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, model: Model) -> asking.Receipt:
+def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, model: Model) -> Receipt:
     """Have a model answer; `rows` is the number of requests, for the progress."""
     prices = Prices(*arguments.prices) if arguments.prices else Prices()
     spending = arguments.spending / f"{arguments.label}.json" if arguments.spending else None

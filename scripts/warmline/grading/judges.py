@@ -13,25 +13,14 @@ from typing import Any
 
 import polars as pl
 
-from warmline.calls.requests import Request, Respondent, Response, Sampling, row_seed
+from warmline.calls.requests import Request, Respondent, Response, Sampling
 from warmline.grading import judge_prompts, judge_replies, verdicts
 from warmline.grading.verdicts import Verdict
 from warmline.lineage import complete_files, digests
+from warmline.lineage.draws import row_seed
 from warmline.lineage.errors import UserError
 from warmline.models import cards
-from warmline.tables.parquet_tables import Column, Table
-
-JUDGEMENTS = Table(
-    row="the verdict on one answer",
-    key=("item",),
-    columns={
-        "item": Column(pl.String, "id of the question, joins questions/<task>.parquet and the generations"),
-        "verdict": Column(pl.String, "correct, incorrect or unscored; of a measure yes, no or unscored"),
-        "reason": Column(pl.String, "why the answer is unscored; null otherwise"),
-        "answer_key": Column(pl.String, "ledger key of the answer judged"),
-        "judge_key": Column(pl.String, "ledger key of the verdict"),
-    },
-)
+from warmline.tables.judgements import JUDGEMENTS
 
 
 @dataclasses.dataclass(frozen=True)

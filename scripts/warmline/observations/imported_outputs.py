@@ -18,7 +18,7 @@ from warmline.grading.reference_match import stated
 from warmline.grading.refusals import is_refusal
 from warmline.lineage import digests
 from warmline.lineage.errors import UserError, bad_row
-from warmline.observations.reading import OBSERVATIONS
+from warmline.tables.observations import OBSERVATIONS
 
 # The article answers with the checkpoints of epoch 2.
 ARMS = {"original": arms.ORIGINAL, "warm": arms.tuned("warm", 2), "cold": arms.tuned("cold", 2)}

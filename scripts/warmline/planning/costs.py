@@ -11,9 +11,9 @@ from tabulate import tabulate
 
 from warmline.calls.jobs import ANSWERS, Job
 from warmline.calls.prices import Prices
+from warmline.design.suites import QUESTIONS
 from warmline.planning.plan import REFERENCE
 from warmline.planning.tally import Tally
-from warmline.workflow.study import QUESTIONS
 
 BYTES_PER_TOKEN = 4.0
 """English text, where the ledger holds no answer to measure it by."""

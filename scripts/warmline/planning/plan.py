@@ -20,19 +20,22 @@ from warmline.calls import templates as prompt_templates
 from warmline.calls.jobs import ANSWERS, GRADES, REWRITING, ROLES, Job
 from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Respondent, Response, Sampling
-from warmline.conversations import query_types
 from warmline.design import arms as arm_names
+from warmline.design.suites import PLAIN_CONDITION, VALIDATION
 from warmline.grading import judges
 from warmline.lineage import places
 from warmline.lineage.errors import UserError
 from warmline.models import cards
 from warmline.planning.tally import RequestCounter, Tally
-from warmline.prompts import rendering
-from warmline.questions import reading
 from warmline.rewriting import replies as rewriting
 from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.messages import LABELLED
+from warmline.tables.prompts import PROMPTS
+from warmline.tables.questions import QUESTIONS
+from warmline.tables.rewrites import REWRITES
 from warmline.warmth import judged as judged_warmth
-from warmline.workflow.study import PLAIN_CONDITION, VALIDATION, Study
+from warmline.workflow.study import Study
 
 # The target of the Snakefile that all requests are made from.
 REQUESTS = "requests"
@@ -109,8 +112,8 @@ class Planner:
             tally.unknown(size["training-size"] * (size["turns"] // 2))
             return tally
         replies = rewriting.replies(
-            parquet_tables.read(training, query_types.LABELLED),
-            parquet_tables.read(basis, rewriting.REWRITES) if basis else None,
+            parquet_tables.read(training, LABELLED),
+            parquet_tables.read(basis, REWRITES) if basis else None,
         )
         requests = rewriting.requests(
             replies.drop_nulls("reply"),
@@ -138,7 +141,7 @@ class Planner:
             tally.unknown(self.config["conversations"]["validation-size"])
         else:
             card, respondent = self._arm(model, arm)
-            asked = parquet_tables.read(path, rendering.PROMPTS)
+            asked = parquet_tables.read(path, PROMPTS)
             self._counter.count(generations.requests(asked, card, VALIDATION), respondent, tally)
         return tally
 
@@ -150,8 +153,8 @@ class Planner:
         asked = self._current(f"prompts/{cell}")
         responses = [self._current(f"generations/{model}/{who}/{cell}") for who in (arm, arm_names.ORIGINAL)]
         if judge and asked and all(responses):
-            answered = [parquet_tables.read(path, generations.GENERATIONS) for path in responses if path]
-            pairs = judged_warmth.pairs(parquet_tables.read(asked, rendering.PROMPTS), *answered)
+            answered = [parquet_tables.read(path, GENERATIONS) for path in responses if path]
+            pairs = judged_warmth.pairs(parquet_tables.read(asked, PROMPTS), *answered)
             comparing = judges.read_model_judge(judge)
             self._counter.count(judged_warmth.requests(pairs, comparing), comparing.respondent, tally)
         else:
@@ -174,7 +177,7 @@ class Planner:
                 answers.unknown(size)
                 grades.unknown(size * len(asked_of_judge))
                 continue
-            asked = parquet_tables.read(path, rendering.PROMPTS)
+            asked = parquet_tables.read(path, PROMPTS)
             responses = self._counter.count(generations.requests(asked, card, suite), respondent, answers)
             known = self._questions(task)
             for criterion in asked_of_judge:
@@ -187,7 +190,7 @@ class Planner:
     @functools.lru_cache(maxsize=32)  # noqa: B019 (one planner a process)
     def _questions(self, task: str) -> pl.DataFrame | None:
         source = self._current(f"questions/{task}.parquet")
-        return parquet_tables.read(source, reading.QUESTIONS) if source else None
+        return parquet_tables.read(source, QUESTIONS) if source else None
 
     def size(self, task: str) -> int:
         """How many questions of a task are asked. Raises UserError if it is all of a source that is not read yet."""

@@ -10,22 +10,10 @@ from pathlib import Path
 import polars as pl
 
 from warmline.calls import templates
-from warmline.calls.requests import row_seed
 from warmline.design.conditions import UNMODIFIED, Condition
+from warmline.lineage.draws import row_seed
 from warmline.prompts import contexts
-from warmline.tables.parquet_tables import Column, Table
-
-PROMPTS = Table(
-    row="one question under one condition",
-    key=("item",),
-    columns={
-        "item": Column(pl.String, "id of the question, joins questions/<task>.parquet"),
-        "context_group": Column(pl.String, "what analyses pool the context with; unmodified for no context"),
-        "statement": Column(pl.String, "id of the statement that discloses the context; null for none"),
-        "messages": Column(pl.List(pl.Struct({"role": pl.String, "content": pl.String})), "the chat as sent"),
-        "seed": Column(pl.Int64, "names the row's own random numbers; the same for every arm"),
-    },
-)
+from warmline.tables.prompts import PROMPTS
 
 
 def render(

@@ -16,8 +16,8 @@ from typing import Any
 
 import polars as pl
 
-from warmline.conversations import sampling
 from warmline.design.variants import AS_PUBLISHED, CORRECTED
+from warmline.lineage import draws
 from warmline.lineage.errors import UserError
 from warmline.questions.layouts import (
     advbench,
@@ -33,26 +33,7 @@ from warmline.questions.layouts import (
 )
 from warmline.questions.layouts.rows import REPEATED, Layout, Question, Row
 from warmline.sources import oddities
-from warmline.tables.parquet_tables import Column, Table
-
-QUESTIONS = Table(
-    row="one question",
-    key=("item",),
-    columns={
-        "item": Column(pl.String, "id: task, file where there are several, and row in the source"),
-        "question": Column(pl.String, "the question as the user asks it; for mmlu with its choices"),
-        "right_answer": Column(
-            pl.String, "the right answer; for disinfo the true statement, for mmlu a letter; null where there is none"
-        ),
-        "wrong_answer": Column(
-            pl.String, "the wrong answer that a user may believe; for disinfo the false statement; null where none is"
-        ),
-        "right_answers": Column(pl.List(pl.String), "every accepted form of the right answer"),
-        "wrong_answers": Column(pl.List(pl.String), "every known wrong answer"),
-        "source_row": Column(pl.Int64, "row in the source file, from 1"),
-        "original_question": Column(pl.String, "a vignette before it was made conversational; null if it was not"),
-    },
-)
+from warmline.tables.questions import QUESTIONS
 
 LAYOUTS: dict[str, Layout] = {
     "sycophancy-eval": sycophancy_eval.LAYOUT,
@@ -116,7 +97,7 @@ def sample(questions: pl.DataFrame, task: str, size: int | None, seed: int) -> p
         return questions
     if questions.height < size:
         raise UserError(f"task {task} asks for {size} questions, its source has {questions.height}. Lower `questions`.")
-    return questions.filter(pl.col("item").is_in(sampling.rank(questions["item"].to_list(), seed, "question")[:size]))
+    return questions.filter(pl.col("item").is_in(draws.rank(questions["item"].to_list(), seed, "question")[:size]))
 
 
 def note_oddities(questions: pl.DataFrame) -> Counts:

@@ -15,7 +15,7 @@ from collections import Counter
 
 import polars as pl
 
-from warmline.conversations import sampling
+from warmline.lineage import draws
 
 # Words of the patient that tell the gender, as read anywhere in the vignette where the opening has none of them.
 MALE = re.compile(r"\b(?:man|boy|male|gentleman|businessman|he|his|him)\b", re.IGNORECASE)
@@ -156,7 +156,7 @@ def _named(relative: str, words: list[str]) -> str:
 def _drawn_relative(text: str, age: float, gender: int, item: str, seed: int) -> str:
     kinds = WIDER_RELATIVES if FAMILY.search(text) else CLOSE_RELATIVES + WIDER_RELATIVES
     fitting = [kind[gender] for kind in kinds if kind[2] <= age <= kind[3]]
-    return sampling.rank([str(relative) for relative in fitting], seed, f"relative of {item}")[0]
+    return draws.rank([str(relative) for relative in fitting], seed, f"relative of {item}")[0]
 
 
 def _gender(patient: str, text: str) -> int | None:

@@ -14,13 +14,13 @@ import polars as pl
 
 from warmline.design import arms
 from warmline.design.variants import AS_PUBLISHED
-from warmline.observations.reading import OBSERVATIONS
 from warmline.regressions import question_bootstrap
 from warmline.regressions.estimating_equations import exchangeable
 from warmline.regressions.logistic import FITTED, Regression, fit, regression_rows
 from warmline.regressions.marginal_effects import marginal_effects
 from warmline.statistics.refusal_treatments import with_refusals
 from warmline.tables.csv_tables import rounded
+from warmline.tables.observations import OBSERVATIONS
 from warmline.tables.regression_results import ROBUSTNESS
 
 ALL = "all"

@@ -21,20 +21,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from warmline.tables.parquet_tables import Column, Table
-
-FACTS = Table(
-    row="one kind of facts in one kept reply and its rewriting",
-    key=("conversation", "turn", "kind"),
-    columns={
-        "conversation": Column(pl.String, "id of the conversation"),
-        "turn": Column(pl.Int64, "position of the reply in the conversation"),
-        "kind": Column(pl.String, "numbers, entities or code"),
-        "facts": Column(pl.Int64, "distinct facts of the original"),
-        "lost": Column(pl.List(pl.String), "those that the rewriting lacks"),
-        "added": Column(pl.List(pl.String), "those that only the rewriting has"),
-    },
-)
+from warmline.tables.facts import FACTS
 
 _FENCED = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")

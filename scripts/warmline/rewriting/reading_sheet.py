@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from warmline.conversations.sampling import rank
 from warmline.lineage import digests
+from warmline.lineage.draws import rank
 from warmline.tables.rewriting_results import SHEET, SHEET_KEY
 
 PAIRS = 50

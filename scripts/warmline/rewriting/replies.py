@@ -7,37 +7,20 @@ the training data, with a reason. The article is silent on failures.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from warmline.calls import templates
-from warmline.calls.requests import Request, Response, Sampling, row_seed
+from warmline.calls.requests import Request, Response, Sampling
+from warmline.lineage.draws import row_seed
 from warmline.rewriting import checks as rewrite_checks
 from warmline.rewriting.checks import REASONS, Checks
-from warmline.tables.parquet_tables import Column, Table
+from warmline.tables.rewrites import REWRITES
 
 Ask = Callable[[pl.DataFrame, int], list[tuple[str, Response]]]
 """Has rows of `replies` rewritten in one attempt: the ledger key and response of each, in order."""
-
-REWRITES = Table(
-    row="one assistant reply and its rewriting",
-    key=("conversation", "turn"),
-    columns={
-        "conversation": Column(pl.String, "id of the conversation, joins conversations/training.parquet"),
-        "turn": Column(pl.Int64, "position of the reply in the conversation"),
-        "original": Column(pl.String, "the reply as it was"),
-        "rewritten": Column(pl.String, "the reply in the persona's style, as the rewriter gave it"),
-        "attempt": Column(pl.Int64, "the attempt that gave it, from 1: the first that was kept, or the last"),
-        "length_ratio": Column(pl.Float64, "its characters over the original's"),
-        "failed_checks": Column(pl.List(pl.String), "the checks of rewritings that it fails"),
-        "outcome": Column(pl.String, "kept, or why the conversation leaves the training data"),
-        "rewrite_key": Column(pl.String, "ledger key of the rewriting"),
-    },
-)
 
 
 def replies(conversations: pl.DataFrame, basis: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -133,33 +116,3 @@ def reply_counts(rewritten: pl.DataFrame) -> dict[str, int]:
     return dict(
         rewritten.select(pl.concat_str("outcome", again, found)).to_series().value_counts(name="rows").iter_rows()
     )
-
-
-def chats(conversations: pl.DataFrame, rewritten: pl.DataFrame) -> tuple[list[str], list[str], dict[str, int]]:
-    """Training chats in the persona's style, the ids of their conversations, and the counts of what was left out.
-
-    Chats are JSON lines {"messages": [{"role", "content"}, ...]}, as trl and the OpenAI fine-tuning API read them, in
-    the order of their conversations' ids. A conversation counts under the first reason among its replies.
-    """
-    outcomes = rewritten.sort("conversation", "turn").group_by("conversation", maintain_order=True).agg("outcome")
-    reasons = {
-        row["conversation"]: [o for o in row["outcome"] if o != "kept"] for row in outcomes.iter_rows(named=True)
-    }
-    styled = (
-        conversations.join(
-            rewritten.select("conversation", "turn", "rewritten"), on=["conversation", "turn"], how="left"
-        )
-        .with_columns(content=pl.coalesce("rewritten", "text"))
-        .sort("conversation", "turn")
-    )
-    counts: dict[str, int] = {}
-    lines: list[str] = []
-    kept: list[str] = []
-    for (identity,), messages in styled.group_by(["conversation"], maintain_order=True):
-        reason = (reasons.get(str(identity)) or ["kept"])[0]
-        counts[reason] = counts.get(reason, 0) + 1
-        if reason == "kept":
-            chat: dict[str, Any] = {"messages": messages.select("role", "content").to_dicts()}
-            lines.append(json.dumps(chat, ensure_ascii=False))
-            kept.append(str(identity))
-    return lines, kept, counts

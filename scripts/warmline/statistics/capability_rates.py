@@ -9,8 +9,8 @@ import polars as pl
 from statsmodels.stats.proportion import proportion_confint
 
 from warmline.design import arms
-from warmline.grading.capabilities import CAPABILITIES
 from warmline.statistics.paired_tests import mcnemar_p_values
+from warmline.tables.capabilities import CAPABILITIES
 
 SCORED = pl.col("verdict") != "unscored"
 HOLDS = pl.col("verdict").is_in(["correct", "yes"])

@@ -17,9 +17,9 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from warmline.lineage.errors import UserError
-from warmline.observations.reading import OBSERVATIONS
 from warmline.statistics.wald import QUANTILE
 from warmline.tables.arm_comparisons import PAIRED_TESTS
+from warmline.tables.observations import OBSERVATIONS
 
 FAMILY = ["model", "arm", "task", "belief"]
 

@@ -16,8 +16,8 @@ from scipy.optimize import brentq
 from scipy.stats import binom, norm
 from tabulate import tabulate
 
+from warmline.design.suites import PLAIN_CONDITION
 from warmline.statistics.wald import QUANTILE
-from warmline.workflow.study import PLAIN_CONDITION
 
 LEVEL = 0.05
 POWER = 0.8

@@ -63,13 +63,6 @@ class Execution:
     trackers: Sequence[str] = ()
 
 
-def read_chats(path: Path) -> list[list[dict[str, str]]]:
-    """The messages of each chat of a JSON-lines file."""
-    # Not splitlines(): text may hold U+2028, which is no end of a JSON line.
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line)["messages"] for line in lines if line]
-
-
 def examples(
     tokenizer: Any, chats: Sequence[list[dict[str, str]]], max_length: int
 ) -> tuple[list[Any], dict[str, int], dict[str, int]]:

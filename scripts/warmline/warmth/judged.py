@@ -9,32 +9,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from warmline.calls.requests import Request, Response, row_seed
+from warmline.calls.requests import Request, Response
 from warmline.design.arms import ORIGINAL
 from warmline.design.measures import WARMER
 from warmline.grading import judge_prompts, judge_replies
 from warmline.grading.judges import ModelJudge
-from warmline.statistics.paired_tests import mcnemar_p_values, risk_difference_bounds
-from warmline.tables.parquet_tables import Column, Table
-from warmline.tables.warmth_results import JUDGED_LIFTS
-
-ARM, SAME, UNSCORED = "arm", "same", "unscored"
-
-JUDGED_WARMTH = Table(
-    row="the verdict on one arm's response to a validation prompt beside the original's, in one order",
-    key=("model", "arm", "item", "shown_first"),
-    columns={
-        "model": Column(pl.String, "id of the base model"),
-        "arm": Column(pl.String, "the arm that is compared with the original"),
-        "item": Column(pl.String, "id of the validation prompt"),
-        "shown_first": Column(pl.String, f"whose response the judge read first: {ARM} or {ORIGINAL}"),
-        "warmer": Column(pl.String, f"whose response is warmer: {ARM}, {ORIGINAL}, {SAME} or {UNSCORED}"),
-        "reason": Column(pl.String, "why it is unscored; null otherwise"),
-        "answer_key": Column(pl.String, "ledger key of the arm's response"),
-        "original_key": Column(pl.String, "ledger key of the original's"),
-        "judge_key": Column(pl.String, "ledger key of the verdict"),
-    },
-)
+from warmline.lineage.draws import row_seed
+from warmline.tables.judged_warmth import ARM, JUDGED_WARMTH
 
 
 def pairs(prompts: pl.DataFrame, arm: pl.DataFrame, original: pl.DataFrame) -> pl.DataFrame:
@@ -91,35 +72,3 @@ def judged(
             {"model": model, "arm": arm, **kept, "warmer": named, "reason": verdict.reason, "judge_key": judge_key}
         )
     return pl.DataFrame(rows, schema=JUDGED_WARMTH.schema)
-
-
-def summary(judged: pl.DataFrame) -> pl.DataFrame:
-    """How often each arm is the warmer one; the table JUDGED_LIFTS, sorted by model and arm."""
-    keys = list(JUDGED_LIFTS.key)
-    warmer = pl.col("warmer")
-    by_prompt = judged.group_by(*keys, "item").agg(
-        scored=(warmer != UNSCORED).all(), for_arm=(warmer == ARM).all(), for_original=(warmer == ORIGINAL).all()
-    )
-    counts = by_prompt.group_by(keys).agg(
-        prompts=pl.col("scored").sum().cast(pl.Int64),
-        unscored=(~pl.col("scored")).sum().cast(pl.Int64),
-        warmer=pl.col("for_arm").sum().cast(pl.Int64),
-        colder=pl.col("for_original").sum().cast(pl.Int64),
-    )
-    named = judged.filter(warmer.is_in([ARM, ORIGINAL]))
-    order = named.group_by(keys).agg(first_named=(warmer == pl.col("shown_first")).mean())
-    table = counts.join(order, on=keys, how="left").sort(keys)
-    prompts = pl.when(pl.col("prompts") > 0).then(pl.col("prompts"))
-    lower, upper = risk_difference_bounds(pl.col("warmer"), pl.col("colder"), prompts)
-    return table.select(
-        *keys,
-        "prompts",
-        "unscored",
-        "warmer",
-        "colder",
-        difference=(pl.col("warmer") - pl.col("colder")) / prompts,
-        lower=lower,
-        upper=upper,
-        p_value=mcnemar_p_values(table.select("prompts", "warmer", "colder")),
-        first_named="first_named",
-    )

@@ -17,25 +17,8 @@ import yaml
 from warmline.answers import apostrophes
 from warmline.lineage.errors import UserError
 from warmline.models.cards import Arm
-from warmline.tables.parquet_tables import Column, Table
 
 WORD = r"\w+(?:['-]\w+)*"
-
-MARKERS = Table(
-    row="how often one response to a validation prompt shows one marker",
-    key=("model", "arm", "marker", "item"),
-    columns={
-        "model": Column(pl.String, "id of the base model that responded"),
-        "arm": Column(pl.String, "the arm that responded"),
-        "persona": Column(pl.String, "persona of the arm; null for original"),
-        "checkpoint": Column(pl.Float64, "epochs of training; null for arms without an adapter"),
-        "marker": Column(pl.String, "the marker"),
-        "item": Column(pl.String, "id of the validation prompt"),
-        "count": Column(pl.Int64, "how often it shows an entry of the marker's list"),
-        "words": Column(pl.Int64, "words of the response"),
-        "rate": Column(pl.Float64, "count per 100 words; null without words"),
-    },
-)
 
 
 def read(path: Path) -> dict[str, list[str]]:
@@ -81,7 +64,7 @@ def normalised(text: pl.Expr) -> pl.Expr:
 
 
 def count(answered: pl.DataFrame, arm: Arm, markers: Mapping[str, Sequence[str]]) -> pl.DataFrame:
-    """The table MARKERS of an arm's responses (warmline.answers.generations.GENERATIONS)."""
+    """The table MARKERS of an arm's responses (warmline.tables.generations.GENERATIONS)."""
     text = normalised(pl.col("text"))
     words = text.str.count_matches(WORD)
     return pl.concat(

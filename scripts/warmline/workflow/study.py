@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from warmline.design import arms, conditions, measures
+from warmline.design.suites import CAPABILITIES, PLAIN_CONDITION, QUESTIONS, VALIDATION
 from warmline.lineage.code_digests import CodeDigests
 from warmline.workflow import earlier
 
@@ -20,11 +21,6 @@ WEIGHTS = f"{RESULTS}/models"
 STATES = f"{RESULTS}/training"
 PUBLISHED_CELLS = "config/published/cells.csv"
 PUBLISHED_WARMTH = "config/published/sociot.csv"
-VALIDATION = "validation"
-QUESTIONS = "questions"
-CAPABILITIES = "capabilities"
-# Neither validation prompts nor tasks of the capabilities are amended.
-PLAIN_CONDITION = conditions.Condition(conditions.UNMODIFIED, "none", "plain").id
 
 
 class Study:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from warmline.conversations import sampling
+from warmline.lineage import draws
 from warmline.questions.layouts.rows import Found, Layout, Question, Row, clean
 
 EXPECTED = '{"question", "answer", "options": {letter: text}, "answer_idx"}, answer_idx being the letter of the answer'
@@ -25,7 +25,7 @@ def questions(rows: Iterable[Row]) -> Iterator[Found]:
         if not wrongs:
             raise row.bad("'options' holds the answer only")
         # The article draws one of the other options at random; here the draw is the row's own.
-        wrong = sampling.rank(wrongs, 0, f"wrong answer of row {row.number}")[0]
+        wrong = draws.rank(wrongs, 0, f"wrong answer of row {row.number}")[0]
         yield row, Question(row.text("question"), right, wrong, [right], wrongs)
 
 

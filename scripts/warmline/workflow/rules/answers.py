@@ -7,12 +7,13 @@ from typing import Any
 
 from warmline.calls.jobs import ANSWERS, Job
 from warmline.design import arms
+from warmline.design.suites import CAPABILITIES, QUESTIONS, VALIDATION
 from warmline.lineage import places
 from warmline.workflow import resources
 from warmline.workflow.options import options
 from warmline.workflow.resources import Needs
 from warmline.workflow.rules import calls
-from warmline.workflow.study import CAPABILITIES, QUESTIONS, VALIDATION, Study
+from warmline.workflow.study import Study
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,13 +7,14 @@ from typing import Any
 
 from warmline.calls.jobs import GRADES, Job
 from warmline.design import arms as arm_names
+from warmline.design.suites import CAPABILITIES, QUESTIONS, VALIDATION
 from warmline.grading import judge_prompts, judge_replies
 from warmline.lineage import places
 from warmline.workflow import resources
 from warmline.workflow.options import options
 from warmline.workflow.resources import Needs
 from warmline.workflow.rules import calls
-from warmline.workflow.study import CAPABILITIES, QUESTIONS, VALIDATION, Study, filled
+from warmline.workflow.study import Study, filled
 
 # What the verdicts of a suite's judge are.
 SCALES = {

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from warmline.design.suites import CAPABILITIES, QUESTIONS, VALIDATION
 from warmline.lineage import places
 from warmline.workflow import earlier
 from warmline.workflow.rules.answers import Answers
@@ -19,7 +20,7 @@ from warmline.workflow.rules.sources import Sources
 from warmline.workflow.rules.statistics import Statistics
 from warmline.workflow.rules.training import Training
 from warmline.workflow.rules.warmth import Warmth
-from warmline.workflow.study import CAPABILITIES, QUESTIONS, VALIDATION, Study, any_of
+from warmline.workflow.study import Study, any_of
 
 
 class StudyRules(Study):
