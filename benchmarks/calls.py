@@ -20,7 +20,7 @@ from pathlib import Path
 import openai
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/stand_ins"))
 
 from openai_simulator.client import Simulator
 

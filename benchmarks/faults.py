@@ -36,7 +36,7 @@ from warmline.tables.generations import GENERATIONS
 from warmline.tables.prompts import PROMPTS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tests"))
+sys.path.insert(0, str(REPOSITORY / "tests/stand_ins"))
 from openai_simulator.client import Simulator  # noqa: E402
 
 ARM = Arm("large", "original", None, None, RemoteModel("large"), None, {"questions": Sampling(0.8, 64)}, "")

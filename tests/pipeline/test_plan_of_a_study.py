@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from study_copy import StudyCopy, environment
-from test_rebuild_matrix import ARMS, CONDITIONS, QUESTIONS, TASKS, VALIDATION, edit_statement, new_calls_of_statement
+from tiny_study import ARMS, CONDITIONS, QUESTIONS, TASKS, VALIDATION, edit_statement, new_calls_of_statement
 
 Row = dict[str, str]
 CELLS = TASKS * QUESTIONS * CONDITIONS

@@ -17,14 +17,10 @@ from collections.abc import Callable, Sequence
 import polars as pl
 import pytest
 from study_copy import StudyCopy
+from tiny_study import ARMS, CONDITIONS, QUESTIONS, TASKS, VALIDATION, edit_statement, new_calls_of_statement
 
-ARMS = ("original", "warm@1", "cold@1", "warm-prompt")
-TASKS = 2
-QUESTIONS = 2
-CONDITIONS = 4
 FURTHER = 2
 """Questions of the capabilities."""
-VALIDATION = 6
 
 VARIED = "Estimating the main effects in other ways"
 TESTS = [
@@ -150,27 +146,10 @@ class Row:
     calls: int | Callable[[StudyCopy], int] | None = 0
 
 
-def sad_prompts(copy: StudyCopy) -> pl.DataFrame:
-    return pl.concat([pl.read_parquet(path) for path in sorted(copy.path("prompts").glob("*/sad.*.parquet"))])
-
-
-def new_calls_of_statement(copy: StudyCopy) -> int:
-    """Prompts that show the edited statement, times the arms; some, but not all of those under the context."""
-    edited = [text.startswith("Truly. ") for text in sad_prompts(copy)["messages"].list.first().struct["content"]]
-    assert 0 < sum(edited) < len(edited)
-    return sum(edited) * len(ARMS)
-
-
 def rewrites(copy: StudyCopy, *personas: str) -> int:
     """The rewriter's calls for all replies: a later attempt comes after the ones before it."""
     tables = [pl.read_parquet(copy.path(f"rewrites/{persona}.parquet")) for persona in personas]
     return int(pl.concat(tables)["attempt"].sum())
-
-
-def edit_statement(copy: StudyCopy) -> None:
-    """Change the statement that the first question shows."""
-    statement = sad_prompts(copy)["statement"][0]
-    copy.edit("config/prompts/contexts/sad.yaml", f'"{statement}": "', f'"{statement}": "Truly. ')
 
 
 def revert_statement(copy: StudyCopy) -> None:

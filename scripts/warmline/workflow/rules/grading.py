@@ -65,7 +65,7 @@ class Grading:
                 "steps": judge["normalise"],
                 "judging-code": self.study.code("warmline.grading.reference_engine"),
             }
-        return options({**settings, "projection-code": self.study.code("grades/project.py")})
+        return options({**settings, "projection-code": self.study.code("grading/project.py")})
 
     def questions(self, wildcards: Any) -> list[str]:
         """The questions of each task whose answers a suite's judge is asked about."""
