@@ -10,12 +10,15 @@ min_version("9.27")
 
 # Not workflow.basedir, which is the main Snakefile's where this one is used as a module.
 sys.path.insert(0, workflow.current_basedir.join("scripts").get_path_or_uri(secret_free=True))
-from warmline import configuration, edges, job_resources, places
-from warmline.arm_names import ORIGINAL
-from warmline.errors import UserError
-from warmline.study import CAPABILITIES, PLAIN_CONDITION, PUBLISHED_WARMTH, QUESTIONS, VALIDATION
+from warmline.design.arms import ORIGINAL
+from warmline.design.suites import CAPABILITIES, PLAIN_CONDITION, QUESTIONS, VALIDATION
+from warmline.lineage import places
+from warmline.lineage.errors import UserError
+from warmline.workflow import configuration, edges
+from warmline.workflow import resources as job_resources
 from warmline.workflow.options import named_inputs, options
 from warmline.workflow.rules.study import StudyRules
+from warmline.workflow.study import PUBLISHED_WARMTH
 
 places.link()
 
@@ -50,21 +53,18 @@ include: "rules/sources.smk"
 include: "rules/conversations.smk"
 include: "rules/rewriting.smk"
 include: "rules/training.smk"
+include: "rules/questions.smk"
 include: "rules/prompts.smk"
-include: "rules/arms.smk"
 include: "rules/answers.smk"
-include: "rules/grades.smk"
-include: "rules/capabilities.smk"
-include: "rules/warmth.smk"
-include: "rules/manipulation.smk"
-include: "rules/audit.smk"
+include: "rules/grading.smk"
 include: "rules/observations.smk"
+include: "rules/warmth.smk"
 include: "rules/statistics.smk"
 include: "rules/regressions.smk"
-include: "rules/figures.smk"
-include: "rules/tables.smk"
-include: "rules/report.smk"
 include: "rules/published.smk"
+include: "rules/figures.smk"
+include: "rules/calls.smk"
+include: "rules/report.smk"
 include: "rules/targets.smk"
 
 

@@ -20,16 +20,16 @@ from pathlib import Path
 import openai
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/stand_ins"))
 
 from openai_simulator.client import Simulator
 
-from warmline.ask import ask
-from warmline.cards import RemoteModel
-from warmline.engines.endpoint import Endpoint, body
-from warmline.engines.openai_chat import ChatEngine
-from warmline.ledger import Ledger
-from warmline.requests import Request, Sampling
+from warmline.calls.ask import ask
+from warmline.calls.ledger import Ledger
+from warmline.calls.requests import Request, Sampling
+from warmline.engines.remote.chat import ChatEngine
+from warmline.engines.remote.endpoint import Endpoint, body
+from warmline.models.cards import RemoteModel
 
 MODEL = "simulated"
 LATENCY = 0.2

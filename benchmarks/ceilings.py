@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import torch
 
-from warmline.weights import default_device
+from warmline.models.weights import default_device
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:

@@ -17,8 +17,8 @@ import entered  # noqa: E402
 import tiny_model  # noqa: E402
 from study_copy import StudyCopy  # noqa: E402
 
-from warmline import reach  # noqa: E402
-from warmline.program import Program  # noqa: E402
+from warmline.lineage import reach  # noqa: E402
+from warmline.lineage.program import Program  # noqa: E402
 
 
 def main() -> None:

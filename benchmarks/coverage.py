@@ -23,8 +23,8 @@ import polars as pl
 from scipy.special import expit
 from tqdm import trange
 
-from warmline.marginal_effects import joint_test, marginal_effects
-from warmline.regressions import Regression, fit, regression_rows
+from warmline.regressions.logistic import Regression, fit, regression_rows
+from warmline.regressions.marginal_effects import joint_test, marginal_effects
 
 FORMULA = "incorrect ~ treated * C(context) + C(model)"
 CONTEXTS = {"unmodified": 0.0, "sad": 0.35} | {f"context {number}": 0.1 for number in range(7)}

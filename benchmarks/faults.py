@@ -24,14 +24,19 @@ from typing import Any
 
 import polars as pl
 
-from warmline import cards, digests, generations, prompts, tables
-from warmline.cards import Arm, RemoteModel
-from warmline.engines.endpoint import body
-from warmline.ledger import Ledger
-from warmline.requests import Request, Sampling
+from warmline.answers import generations
+from warmline.calls.ledger import Ledger
+from warmline.calls.requests import Request, Sampling
+from warmline.engines.remote.endpoint import body
+from warmline.lineage import digests
+from warmline.models import cards
+from warmline.models.cards import Arm, RemoteModel
+from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.prompts import PROMPTS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tests"))
+sys.path.insert(0, str(REPOSITORY / "tests/stand_ins"))
 from openai_simulator.client import Simulator  # noqa: E402
 
 ARM = Arm("large", "original", None, None, RemoteModel("large"), None, {"questions": Sampling(0.8, 64)}, "")
@@ -75,7 +80,7 @@ class Campaign:
                 }
                 for number in range(rows)
             ],
-            schema=prompts.PROMPTS.schema,
+            schema=PROMPTS.schema,
         )
         requests = list(generations.requests(self.asked, ARM, "questions"))
         self.requests = {request.key(ARM.answerer.respondent): request for request in requests}
@@ -148,7 +153,7 @@ class Campaign:
         }
 
     def _write_prompts(self, rows: int) -> None:
-        tables.write(self.asked.head(rows), prompts.PROMPTS, self.folder / "prompts.parquet")
+        parquet_tables.write(self.asked.head(rows), PROMPTS, self.folder / "prompts.parquet")
 
     def _known(self) -> set[str]:
         return set(Ledger(self.folder / "ledger").responses(ARM.answerer.respondent, self.requests))
@@ -182,9 +187,9 @@ class Campaign:
 
     def _project(self, ledger: str) -> bytes:
         answers = Ledger(self.folder / ledger).responses(ARM.answerer.respondent, self.requests)
-        asked = tables.read(self.folder / "prompts.parquet", prompts.PROMPTS)
+        asked = parquet_tables.read(self.folder / "prompts.parquet", PROMPTS)
         table = generations.generations(asked, [(key, answers[key]) for key in self.requests])
-        tables.write(table, generations.GENERATIONS, self.folder / f"{ledger}.parquet")
+        parquet_tables.write(table, GENERATIONS, self.folder / f"{ledger}.parquet")
         return (self.folder / f"{ledger}.parquet").read_bytes()
 
 

@@ -3,7 +3,7 @@
 - one by one: transformers' `generate`, a prompt at a time
 - batches of 32: transformers' `generate` on left-padded batches, which wait for their longest reply, as inspect_ai does
 - generate_batch: transformers' own continuous batching, sampling by one global seed
-- this engine: warmline.engines.continuous_batch, every row with noise of its own
+- this engine: warmline.engines.local.continuous_batch, every row with noise of its own
 
 All take the same prompts, a study's, in the same random order, and sample at temperature 0.8. How long a reply is, is
 drawn beforehand, since random weights never end: log-normal with a median of `--median` tokens and a sigma of 0.7, cut
@@ -42,12 +42,12 @@ from transformers import (
     logging,
 )
 
-from warmline import cards, weights
-from warmline.engines import continuous_batch
-from warmline.engines.continuous_batch import ContinuousBatch, Prompt
-from warmline.engines.row_sampling import RowSampler
-from warmline.engines.transformers import encode, end_tokens
-from warmline.requests import Request, Sampling
+from warmline.calls.requests import Request, Sampling
+from warmline.engines.local import continuous_batch
+from warmline.engines.local.continuous_batch import ContinuousBatch, Prompt
+from warmline.engines.local.row_sampling import RowSampler
+from warmline.engines.local.transformers import encode, end_tokens
+from warmline.models import cards, weights
 
 LIMIT, TEMPERATURE, SIGMA, PLAIN = 300, 0.8, 0.7, 32
 

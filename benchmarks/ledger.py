@@ -19,8 +19,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from warmline.ledger import Ledger
-from warmline.requests import Request, Response, Sampling
+from warmline.calls.ledger import Ledger
+from warmline.calls.requests import Request, Response, Sampling
 
 RESPONDENT = {"engine": "openai", "model": "benchmark"}
 WORDS = ["what", "is", "known", "of", "this", "and", "how", "sure", "can", "anyone", "be", "that", "it", "is", "so"]

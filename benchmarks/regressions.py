@@ -27,9 +27,9 @@ import statsmodels.formula.api as smf
 import yaml
 from scipy.special import expit
 
-from warmline.marginal_effects import marginal_effects
-from warmline.regressions import coefficient_table, fit, regression_rows
-from warmline.robustness import robustness
+from warmline.regressions.logistic import coefficient_table, fit, regression_rows
+from warmline.regressions.marginal_effects import marginal_effects
+from warmline.regressions.robustness import robustness
 
 MODELS = ["llama-70b", "llama-8b", "gpt-4o", "mistral-small", "qwen-32b"]
 QUESTIONS = {"disinfo": 125, "medqa": 500, "triviaqa": 500, "truthfulqa": 500}

@@ -3,7 +3,7 @@
 The model has the shape of Llama-3.1-8B on a GPU and of SmolLM2-135M elsewhere, with random weights: what they are does
 not change how long a step takes. LoRA has rank 8 on every linear layer; a step is 16 chats of at most 1,024 tokens, on
 a CPU 4 of at most 256. The chats' lengths are drawn from a log-normal distribution, cut at the limit: median 68 % of
-it, sigma 0.8. All ways go through `warmline.training`; only collator and gradient checkpointing differ.
+it, sigma 0.8. All ways go through `warmline.training.lora`; only collator and gradient checkpointing differ.
 
     python benchmarks/training_throughput.py
 """
@@ -26,10 +26,10 @@ from model_shapes import LLAMA_8B, SMOLLM2_135M
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from warmline import masking, packing, training
-from warmline.training import Execution, Hyperparameters
-from warmline.training_state import TrainingState
-from warmline.weights import default_device
+from warmline.models.weights import default_device
+from warmline.training import lora, masking, packing
+from warmline.training.lora import Execution, Hyperparameters
+from warmline.training.state import TrainingState
 
 WARM_UP = 1
 """Steps that are not counted."""
@@ -95,7 +95,7 @@ def rows(device: torch.device, *, length: int, batch: int, micro_batch: int, ste
         settings = Hyperparameters(8, 16, 0.1, 1e-5, batch, micro_batch, length, seed=0)
         with tempfile.TemporaryDirectory() as folder, way():
             state = TrainingState(Path(folder) / "state")
-            log = training.train(
+            log = lora.train(
                 model, data, settings, {1.0: Path(folder) / "adapter"}, state, Execution(steps + 2, checkpointing)
             )
         trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)

@@ -1,12 +1,38 @@
-"""Answers of every arm (Methods, "Evaluation tasks").
+"""Arms: who answers (Results, "Isolating the effect of warmth fine-tuning").
+
+Reads: a model's card, and the adapter's card or system prompt of the arm. Writes: arms/<model>/<arm>.json, the funnel
+through which all of this, and the code of the projections, reaches the answers (lineage rule 5). Costs: nothing.
+
+Answers of every arm (Methods, "Evaluation tasks").
 
 Reads: an arm's card and all prompts of a suite. Writes: answers/<model>/<arm>/<suite>.json, the receipt of the calls,
 and out of the ledger one file a condition. Costs: one model load an arm and suite, and one call for each prompt that the
 ledger does not hold. audit/checks/<model>/<arm>.csv says what is amiss with them; above a limit the study stops there,
 before a judge is asked.
 
-project_answers has no params and reads only files that jobs make (lineage rule 5); see warmline.edges for its receipt.
+project_answers has no params and reads only files that jobs make (lineage rule 5); see warmline.workflow.edges for its receipt.
 """
+
+
+rule resolve_arm:
+    input:
+        unpack(study.answers.arm_inputs),
+    output:
+        card=study.path("arms/{model}/{arm}.json"),
+    log:
+        **study.logs("resolve_arm", "model", "arm"),
+    localrule: True
+    conda:
+        "../envs/tables.yaml"
+    params:
+        inputs=named_inputs,
+        options=study.answers.arm_options,
+        code=study.code("answers/resolve_arm.py"),
+    message:
+        "Resolving the arm {wildcards.arm} of {wildcards.model}"
+    shell:
+        "exec python .snakemake/workflow/scripts/answers/resolve_arm.py {params.inputs} {params.options} --card {output.card}"
+        " --record {log.record} > {log.text} 2>&1"
 
 
 rule ask_arm:
@@ -75,7 +101,7 @@ rule check_answers:
         originals=study.suite_files(
             QUESTIONS, study.path(f"generations/{{model}}/{ORIGINAL}/{{task}}/{{condition}}.parquet")
         ),
-        # Whenever answers are asked for, they are checked, lest a reason of its own be overlooked (warmline.edges).
+        # Whenever answers are asked for, they are checked, lest a reason of its own be overlooked (warmline.workflow.edges).
         answers=study.path(f"answers/{{model}}/{{arm}}/{QUESTIONS}.json"),
         original_answers=study.path(f"answers/{{model}}/{ORIGINAL}/{QUESTIONS}.json"),
     output:

@@ -6,6 +6,29 @@ paired tests cost. Built by `snakemake published`.
 """
 
 
+rule compare_with_published:
+    input:
+        warmth=rules.summarise_warmth.output.summary,
+        published=places.found(PUBLISHED_WARMTH),
+    output:
+        comparison=study.path("statistics/published_warmth.csv"),
+    log:
+        **study.logs("compare_with_published"),
+    localrule: True
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        options=study.warmth.published_options(),
+        code=study.code("published/compare_warmth.py"),
+    message:
+        "Putting warmth beside the published curve"
+    shell:
+        "exec python .snakemake/workflow/scripts/published/compare_warmth.py"
+        " --warmth {input.warmth} --published {input.published}"
+        " {params.options} --comparison {output.comparison}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
 rule derive_published_numbers:
     input:
         cells=places.found("config/published/cells.csv"),
@@ -62,8 +85,8 @@ rule write_published_page:
         errors=rules.derive_published_numbers.output.errors,
         cells=[rules.compare_published_cells.output.cells] if study.published_arms else [],
         estimates=[rules.compare_published_cells.output.numbers] if study.published_arms else [],
-        template=places.found("scripts/warmline/templates_html/published.html"),
-        base=places.found("scripts/warmline/templates_html/page.html"),
+        template=places.found("scripts/warmline/report/templates_html/published.html"),
+        base=places.found("scripts/warmline/report/templates_html/page.html"),
     output:
         page=study.path("published/index.html"),
     log:

@@ -19,11 +19,11 @@ rule fit_regression:
         "../envs/statistics.yaml"
     params:
         options=study.statistics.regression_options,
-        code=study.code("statistics/regression.py"),
+        code=study.code("regressions/fit.py"),
     message:
         "Fitting the regression {wildcards.regression} of {wildcards.arm}"
     shell:
-        "exec python .snakemake/workflow/scripts/statistics/regression.py"
+        "exec python .snakemake/workflow/scripts/regressions/fit.py"
         " --observations {input.observations} {params.options}"
         " --coefficients {output.coefficients} --effects {output.effects} --joint-test {output.joint}"
         " --record {log.record} > {log.text} 2>&1"
@@ -40,11 +40,11 @@ rule vary_analysis:
         "../envs/statistics.yaml"
     params:
         options=study.statistics.robustness_options(),
-        code=study.code("statistics/robustness.py"),
+        code=study.code("regressions/robustness.py"),
     message:
         "Estimating the main effects in other ways"
     shell:
-        "exec python .snakemake/workflow/scripts/statistics/robustness.py"
+        "exec python .snakemake/workflow/scripts/regressions/robustness.py"
         " --observations {input.observations} {params.options}"
         " --robustness {output.robustness}"
         " --record {log.record} > {log.text} 2>&1"
@@ -63,11 +63,11 @@ rule gather_effects:
     conda:
         "../envs/statistics.yaml"
     params:
-        code=study.code("statistics/effects.py"),
+        code=study.code("regressions/gather_effects.py"),
     message:
         "Gathering all effects"
     shell:
-        "exec python .snakemake/workflow/scripts/statistics/effects.py"
+        "exec python .snakemake/workflow/scripts/regressions/gather_effects.py"
         " --marginal-effects {input.effects} --sycophancy {input.sycophancy}"
         " --article {input.article} --effects {output.effects}"
         " --record {log.record} > {log.text} 2>&1"

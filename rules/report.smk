@@ -1,7 +1,47 @@
-"""The report that a person opens first: report/index.html.
+"""The tables of a paper, as LaTeX with the packages booktabs and longtable.
+
+Reads: statistics. Writes: tables/*.tex. Costs: seconds.
+
+The report that a person opens first: report/index.html.
 
 Reads: statistics, figures, counts and receipts; every number on the page comes from one of them. Costs: nothing.
 """
+
+
+rule write_tables:
+    input:
+        accuracy=rules.tabulate_accuracy.output.accuracy,
+        tests=rules.test_pairs.output.tests,
+        coefficients=expand(
+            rules.fit_regression.output.coefficients, regression=study.regressions, arm=study.treated_arms
+        ),
+        effects=rules.gather_effects.output.effects,
+        sycophancy=rules.compare_sycophancy.output.sycophancy,
+        warmth=rules.summarise_warmth.output.summary,
+    output:
+        accuracy=study.path("tables/accuracy.tex"),
+        tests=study.path("tables/paired_tests.tex"),
+        coefficients=study.path("tables/coefficients.tex"),
+        effects=study.path("tables/marginal_effects.tex"),
+        sycophancy=study.path("tables/sycophancy.tex"),
+        warmth=study.path("tables/warmth.tex"),
+    log:
+        **study.logs("write_tables"),
+    localrule: True
+    conda:
+        "../envs/figures.yaml"
+    params:
+        code=study.code("report/write_tables.py"),
+    message:
+        "Writing tables for print"
+    shell:
+        "exec python .snakemake/workflow/scripts/report/write_tables.py"
+        " --accuracy {input.accuracy} --paired-tests {input.tests}"
+        " --coefficients {input.coefficients} --effects {input.effects} --sycophancy {input.sycophancy}"
+        " --warmth {input.warmth} --accuracy-table {output.accuracy} --paired-tests-table {output.tests}"
+        " --coefficients-table {output.coefficients} --marginal-effects-table {output.effects}"
+        " --sycophancy-table {output.sycophancy} --warmth-table {output.warmth}"
+        " --record {log.record} > {log.text} 2>&1"
 
 
 rule write_report:
@@ -47,8 +87,8 @@ rule write_report:
         tables=rules.write_tables.output,
         figures=expand(rules.draw_figure.output.svg, figure=list(config["figures"])),
         costs=rules.tabulate_costs.output.costs,
-        template=places.found("scripts/warmline/templates_html/report.html"),
-        base=places.found("scripts/warmline/templates_html/page.html"),
+        template=places.found("scripts/warmline/report/templates_html/report.html"),
+        base=places.found("scripts/warmline/report/templates_html/page.html"),
     output:
         report=report(
             study.path("report/index.html"), category="Report", caption=study.caption("config/captions/report.rst")

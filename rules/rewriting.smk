@@ -77,27 +77,3 @@ rule draw_pairs:
         "exec python .snakemake/workflow/scripts/rewriting/draw_pairs.py --rewrites {input.rewrites} {params.options}"
         " --sheet {output.sheet} --key {output.key}"
         " --record {log.record} > {log.text} 2>&1"
-
-
-rule write_chats:
-    input:
-        training=rules.sample_conversations.output.training,
-        rewrites=rules.rewrite_replies.output.rewrites,
-    output:
-        chats=study.path("training/{persona}.jsonl"),
-        lines=study.path("training/{persona}.csv"),
-        counts=study.path("audit/counts/rewriting-{persona}.csv"),
-    log:
-        **study.logs("write_chats", "persona"),
-    localrule: True
-    conda:
-        "../envs/tables.yaml"
-    params:
-        code=study.code("training/write_chats.py"),
-    message:
-        "Writing the training chats of {wildcards.persona}"
-    shell:
-        "exec python .snakemake/workflow/scripts/training/write_chats.py"
-        " --training {input.training} --rewrites {input.rewrites}"
-        " --persona {wildcards.persona} --chats {output.chats} --lines {output.lines} --counts {output.counts}"
-        " --record {log.record} > {log.text} 2>&1"

@@ -4,6 +4,47 @@ Reads: observations.parquet, the capabilities and the warmth of every arm. Write
 """
 
 
+rule tabulate_capabilities:
+    input:
+        parts=expand(rules.score_capabilities.output.capabilities, model=study.subjects, arm=study.arms),
+    output:
+        capabilities=study.path("statistics/capabilities.csv"),
+        counts=study.path("audit/counts/capabilities.csv"),
+    log:
+        **study.logs("tabulate_capabilities"),
+    localrule: True
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        code=study.code("statistics/capabilities.py"),
+    message:
+        "Tabulating capabilities"
+    shell:
+        "exec python .snakemake/workflow/scripts/statistics/capabilities.py --parts {input.parts}"
+        " --capabilities {output.capabilities} --counts {output.counts}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
+rule summarise_judged_warmth:
+    input:
+        judged=expand(rules.compare_warmth.output.judged, model=study.subjects, arm=study.compared_arms),
+    output:
+        summary=study.path("statistics/judged_warmth.csv"),
+    log:
+        **study.logs("summarise_judged_warmth"),
+    localrule: True
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        code=study.code("statistics/judged_warmth.py"),
+    message:
+        "Summarising warmth as the judge sees it"
+    shell:
+        "exec python .snakemake/workflow/scripts/statistics/judged_warmth.py"
+        " --judged {input.judged} --summary {output.summary}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
 rule tabulate_accuracy:
     input:
         observations=rules.combine_observations.output.observations,
@@ -172,27 +213,4 @@ rule summarise_warmth:
     shell:
         "exec python .snakemake/workflow/scripts/statistics/warmth.py"
         " --warmth {input.warmth} {params.options} --summary {output.summary}"
-        " --record {log.record} > {log.text} 2>&1"
-
-
-rule compare_with_published:
-    input:
-        warmth=rules.summarise_warmth.output.summary,
-        published=places.found(PUBLISHED_WARMTH),
-    output:
-        comparison=study.path("statistics/published_warmth.csv"),
-    log:
-        **study.logs("compare_with_published"),
-    localrule: True
-    conda:
-        "../envs/statistics.yaml"
-    params:
-        options=study.warmth.published_options(),
-        code=study.code("statistics/published_warmth.py"),
-    message:
-        "Putting warmth beside the published curve"
-    shell:
-        "exec python .snakemake/workflow/scripts/statistics/published_warmth.py"
-        " --warmth {input.warmth} --published {input.published}"
-        " {params.options} --comparison {output.comparison}"
         " --record {log.record} > {log.text} 2>&1"

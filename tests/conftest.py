@@ -13,9 +13,8 @@ import torch
 from filelock import FileLock
 from hypothesis import settings
 from openai_simulator.client import Simulator
+from repository import REPOSITORY
 from study_copy import StudyCopy
-
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 # As the pipeline's own jobs; and several test processes that each take all cores stand in each other's way.
 torch.set_num_threads(1)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from repository import REPOSITORY
 
 VERSIONS = REPOSITORY / "envs" / "versions.txt"
 ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))

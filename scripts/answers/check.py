@@ -5,9 +5,11 @@ Above a limit it is an error that names the answers.
 
 import argparse
 
-from warmline import cards, csv_tables, generation_checks
-from warmline.audit_counts import ANSWER_CHECKS
-from warmline.command import Parser, run
+from warmline.answers import checks
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
+from warmline.tables import csv_tables
+from warmline.tables.audit_counts import ANSWER_CHECKS
 
 
 def build_parser() -> Parser:
@@ -15,20 +17,20 @@ def build_parser() -> Parser:
     parser.reads("arm", "the arm's card")
     parser.reads("generations", "its answers: <folder>/<task>/<condition>.parquet", several=True)
     parser.reads("originals", "the original's answers to the same prompts", several=True)
-    for name, check in generation_checks.CHECKS.items():
+    for name, check in checks.CHECKS.items():
         parser.add_argument(f"--{name}", type=float, default=check.limit, help=f"share tolerated that {check.finding}")
     parser.writes("checks", "what was found, CSV")
     return parser
 
 
 def main(arguments: argparse.Namespace) -> None:
-    checked = generation_checks.check(
+    checked = checks.check(
         cards.read_arm(arguments.arm),
-        generation_checks.read(arguments.generations),
-        generation_checks.read(arguments.originals),
-        {name: getattr(arguments, name.replace("-", "_")) for name in generation_checks.CHECKS},
+        checks.read(arguments.generations),
+        checks.read(arguments.originals),
+        {name: getattr(arguments, name.replace("-", "_")) for name in checks.CHECKS},
     )
-    generation_checks.require(checked)
+    checks.require(checked)
     csv_tables.write(checked, ANSWER_CHECKS, arguments.checks)
 
 

@@ -3,9 +3,14 @@
 import argparse
 from pathlib import Path
 
-from warmline import ask, cards, generations, prompts, tables
-from warmline.command import Parser, run
-from warmline.ledger import Ledger
+from warmline.answers import generations
+from warmline.calls import ledger
+from warmline.calls.ledger import Ledger
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
+from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.prompts import PROMPTS
 
 
 def build_parser() -> Parser:
@@ -20,10 +25,10 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
-    asked = tables.read(arguments.prompts, prompts.PROMPTS)
+    asked = parquet_tables.read(arguments.prompts, PROMPTS)
     requests = generations.requests(asked, arm, arguments.receipt.stem)
-    answers = ask.kept_answers(requests, arm.answerer.respondent, Ledger(arguments.ledger))
-    tables.write(generations.generations(asked, answers), generations.GENERATIONS, arguments.generations)
+    answers = ledger.kept_answers(requests, arm.answerer.respondent, Ledger(arguments.ledger))
+    parquet_tables.write(generations.generations(asked, answers), GENERATIONS, arguments.generations)
 
 
 if __name__ == "__main__":

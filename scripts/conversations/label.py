@@ -2,9 +2,11 @@
 
 import argparse
 
-from warmline import counts, csv_tables, query_types, sharegpt, tables
-from warmline.command import Parser, run
-from warmline.conversation_counts import LABELS
+from warmline.conversations import query_types
+from warmline.lineage.script import Parser, run
+from warmline.tables import counts, csv_tables, parquet_tables
+from warmline.tables.conversation_counts import LABELS
+from warmline.tables.messages import LABELLED, MESSAGES
 
 
 def build_parser() -> Parser:
@@ -20,9 +22,9 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    screened = tables.read(arguments.screened, sharegpt.MESSAGES)
+    screened = parquet_tables.read(arguments.screened, MESSAGES)
     labelled = query_types.label(screened, arguments.rules)
-    tables.write(labelled, query_types.LABELLED, arguments.labelled)
+    parquet_tables.write(labelled, LABELLED, arguments.labelled)
     csv_tables.write(query_types.compare(screened), LABELS, arguments.comparison)
     by_type = labelled.unique("conversation")["query_type"].value_counts(name="rows").iter_rows()
     counts.write("labelling: conversations", {f"kept as {name}": rows for name, rows in by_type}, arguments.counts)

@@ -4,9 +4,11 @@ import argparse
 
 import polars as pl
 
-from warmline import counts, csv_tables, query_types, sampling, tables
-from warmline.command import Parser, run
-from warmline.conversation_counts import SAMPLE
+from warmline.conversations import sampling
+from warmline.lineage.script import Parser, run
+from warmline.tables import counts, csv_tables, parquet_tables
+from warmline.tables.conversation_counts import SAMPLE
+from warmline.tables.messages import LABELLED
 
 
 def build_parser() -> Parser:
@@ -23,13 +25,13 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    labelled = tables.read(arguments.labelled, query_types.LABELLED)
+    labelled = parquet_tables.read(arguments.labelled, LABELLED)
     training, validation = sampling.balanced(
         labelled, training=arguments.training_size, validation=arguments.validation_size, seed=arguments.seed
     )
     for identities, path in ((training, arguments.training), (validation, arguments.validation)):
         chosen = labelled.filter(pl.col("conversation").is_in(identities))
-        tables.write(chosen, query_types.LABELLED, path)
+        parquet_tables.write(chosen, LABELLED, path)
     csv_tables.write(sampling.realised(labelled, training, validation), SAMPLE, arguments.realised)
     rest = labelled["conversation"].n_unique() - len(training) - len(validation)
     outcomes = {"kept for training": len(training), "kept for validation": len(validation), "not drawn": rest}

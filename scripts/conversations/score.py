@@ -3,8 +3,11 @@
 import argparse
 import json
 
-from warmline import screening, sharegpt, sources, tables, toxicity
-from warmline.command import Parser, run
+from warmline.conversations import screening, sharegpt, toxicity
+from warmline.lineage.script import Parser, run
+from warmline.sources import origins
+from warmline.tables import parquet_tables
+from warmline.tables.toxicity import TOXICITY
 
 
 def build_parser() -> Parser:
@@ -23,11 +26,11 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    sources.check(arguments.conversations, arguments.origin)
+    origins.check(arguments.conversations, arguments.origin)
     messages, _, _ = sharegpt.read(arguments.conversations)
     texts = screening.texts_to_score(messages, arguments.characters)
     scores = toxicity.score(texts, toxicity.classifier(arguments.classifier, arguments.checkpoint))
-    tables.write(scores, toxicity.TOXICITY, arguments.toxicity)
+    parquet_tables.write(scores, TOXICITY, arguments.toxicity)
 
 
 if __name__ == "__main__":

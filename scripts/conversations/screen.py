@@ -3,8 +3,12 @@
 import argparse
 import json
 
-from warmline import counts, oddities, screening, sharegpt, sources, tables, toxicity
-from warmline.command import Parser, run
+from warmline.conversations import screening, sharegpt
+from warmline.lineage.script import Parser, run
+from warmline.sources import oddities, origins
+from warmline.tables import counts, parquet_tables
+from warmline.tables.messages import MESSAGES
+from warmline.tables.toxicity import TOXICITY
 
 
 def build_parser() -> Parser:
@@ -21,20 +25,20 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    sources.check(arguments.conversations, arguments.origin)
+    origins.check(arguments.conversations, arguments.origin)
     messages, left_out, noted = sharegpt.read(arguments.conversations)
     screened, outcomes = screening.screen(
         messages,
         left_out,
-        tables.read(arguments.toxicity, toxicity.TOXICITY),
+        parquet_tables.read(arguments.toxicity, TOXICITY),
         threshold=arguments.threshold,
         turns=arguments.turns,
     )
-    tables.write(screened, sharegpt.MESSAGES, arguments.screened)
+    parquet_tables.write(screened, MESSAGES, arguments.screened)
     counts.write("screening: conversations", outcomes, arguments.counts)
     rows = messages["conversation"].n_unique() + sum(left_out.values())
     noted |= oddities.count(messages, ["text"])
-    sources.write_card(arguments.conversations, rows, arguments.source, arguments.origin, noted)
+    origins.write_card(arguments.conversations, rows, arguments.source, arguments.origin, noted)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables
-from warmline.command import Parser, run
 from warmline.figures import registry
 from warmline.figures.formats import to_html, to_pdf, to_svg
+from warmline.lineage.script import Parser, run
+from warmline.tables import csv_tables
 
 
 def build_parser() -> Parser:

@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from warmline import cards
-from warmline.command import Parser, run
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
 
 
 def build_parser() -> Parser:
@@ -21,7 +21,7 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.name:
         cards.write(cards.RemoteModel(arguments.name), arguments.card)
     else:
-        from warmline import weights
+        from warmline.models import weights
 
         cards.write(weights.fetch(arguments.source, arguments.store), arguments.card)
 

@@ -2,8 +2,9 @@
 
 import argparse
 
-from warmline import observations, tables
-from warmline.command import Parser, run
+from warmline.lineage.script import Parser, run
+from warmline.tables import parquet_tables
+from warmline.tables.observations import OBSERVATIONS
 
 
 def build_parser() -> Parser:
@@ -14,8 +15,8 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    frame = tables.read_all(arguments.parts, observations.OBSERVATIONS)
-    tables.write(frame, observations.OBSERVATIONS, arguments.observations)
+    frame = parquet_tables.read_all(arguments.parts, OBSERVATIONS)
+    parquet_tables.write(frame, OBSERVATIONS, arguments.observations)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,16 @@ import argparse
 
 import polars as pl
 
-from warmline import cards, conditions, generations, judging, observations, observing, prompts, questions, tables
-from warmline.command import Parser, run
+from warmline.design import conditions
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
+from warmline.observations import joining
+from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.judgements import JUDGEMENTS
+from warmline.tables.observations import OBSERVATIONS
+from warmline.tables.prompts import PROMPTS
+from warmline.tables.questions import QUESTIONS
 
 
 def build_parser() -> Parser:
@@ -22,21 +30,21 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
-    by_task = {path.stem: tables.read(path, questions.QUESTIONS) for path in arguments.questions}
+    by_task = {path.stem: parquet_tables.read(path, QUESTIONS) for path in arguments.questions}
     parts = [
-        observing.observe(
+        joining.observe(
             arm,
             asked.parent.name,
             conditions.parse(asked.stem),
-            tables.read(asked, prompts.PROMPTS),
-            tables.read(answered, generations.GENERATIONS),
-            tables.read(judged, judging.JUDGEMENTS),
+            parquet_tables.read(asked, PROMPTS),
+            parquet_tables.read(answered, GENERATIONS),
+            parquet_tables.read(judged, JUDGEMENTS),
             by_task[asked.parent.name],
             asked.parent.name in arguments.short_answers,
         )
         for asked, answered, judged in zip(arguments.prompts, arguments.generations, arguments.judgements, strict=True)
     ]
-    tables.write(pl.concat(parts), observations.OBSERVATIONS, arguments.observations)
+    parquet_tables.write(pl.concat(parts), OBSERVATIONS, arguments.observations)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,13 @@
 
 import argparse
 
-from warmline import conditions, prompts, questions, statements, tables, templates
-from warmline.command import Parser, run
+from warmline.calls import templates
+from warmline.design import conditions
+from warmline.lineage.script import Parser, run
+from warmline.prompts import contexts, rendering
+from warmline.tables import parquet_tables
+from warmline.tables.prompts import PROMPTS
+from warmline.tables.questions import QUESTIONS
 
 
 def build_parser() -> Parser:
@@ -14,22 +19,22 @@ def build_parser() -> Parser:
     parser.reads("framing", "the framing sentence; left out for plain conditions", required=False)
     parser.add_argument("--condition", required=True, type=conditions.parse, help="id of the condition")
     parser.add_argument("--seed", required=True, type=int, help="seed of the study")
-    parser.add_argument("--draw", choices=statements.DRAWS, default=statements.DRAWS[0], help="what a draw is for")
+    parser.add_argument("--draw", choices=contexts.DRAWS, default=contexts.DRAWS[0], help="what a draw is for")
     parser.writes("prompts", "the prompts of the condition")
     return parser
 
 
 def main(arguments: argparse.Namespace) -> None:
-    rendered = prompts.render(
-        tables.read(arguments.questions, questions.QUESTIONS),
+    rendered = rendering.render(
+        parquet_tables.read(arguments.questions, QUESTIONS),
         arguments.condition,
         arguments.belief,
-        statements.read(arguments.context) if arguments.context else statements.NOTHING_DISCLOSED,
+        contexts.read(arguments.context) if arguments.context else contexts.NOTHING_DISCLOSED,
         templates.render(arguments.framing) if arguments.framing else "",
         arguments.seed,
         arguments.draw,
     )
-    tables.write(rendered, prompts.PROMPTS, arguments.prompts)
+    parquet_tables.write(rendered, PROMPTS, arguments.prompts)
 
 
 if __name__ == "__main__":

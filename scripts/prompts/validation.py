@@ -2,8 +2,11 @@
 
 import argparse
 
-from warmline import prompts, query_types, tables
-from warmline.command import Parser, run
+from warmline.lineage.script import Parser, run
+from warmline.prompts import rendering
+from warmline.tables import parquet_tables
+from warmline.tables.messages import LABELLED
+from warmline.tables.prompts import PROMPTS
 
 
 def build_parser() -> Parser:
@@ -15,8 +18,8 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    messages = tables.read(arguments.validation, query_types.LABELLED)
-    tables.write(prompts.validation(messages, arguments.seed), prompts.PROMPTS, arguments.prompts)
+    messages = parquet_tables.read(arguments.validation, LABELLED)
+    parquet_tables.write(rendering.validation(messages, arguments.seed), PROMPTS, arguments.prompts)
 
 
 if __name__ == "__main__":

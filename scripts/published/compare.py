@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 
-from warmline import csv_tables, published_comparison
-from warmline.arm_comparisons import PAIRED_TESTS
-from warmline.command import Parser, run
-from warmline.published_tables import COMPARED_CELLS, COMPARED_NUMBERS, COUNTS
+from warmline.lineage.script import Parser, run
+from warmline.published import comparison
+from warmline.tables import csv_tables
+from warmline.tables.arm_comparisons import PAIRED_TESTS
+from warmline.tables.published_numbers import COMPARED_CELLS, COMPARED_NUMBERS, COUNTS
 
 
 def build_parser() -> Parser:
@@ -25,9 +26,9 @@ def build_parser() -> Parser:
 def main(arguments: argparse.Namespace) -> None:
     counts = csv_tables.read(arguments.counts, COUNTS)
     tests = csv_tables.read(arguments.paired_tests, PAIRED_TESTS)
-    study = published_comparison.pooled(tests, arguments.counterparts, arguments.arms)
-    csv_tables.write(published_comparison.cells(counts, study), COMPARED_CELLS, arguments.cells)
-    csv_tables.write(published_comparison.numbers(counts, study), COMPARED_NUMBERS, arguments.numbers)
+    study = comparison.pooled(tests, arguments.counterparts, arguments.arms)
+    csv_tables.write(comparison.cells(counts, study), COMPARED_CELLS, arguments.cells)
+    csv_tables.write(comparison.numbers(counts, study), COMPARED_NUMBERS, arguments.numbers)
 
 
 if __name__ == "__main__":

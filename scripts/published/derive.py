@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, published_numbers, reconstruction
-from warmline.command import Parser, run
-from warmline.published_tables import ARTICLE, CELL_ERRORS, COUNTS, NUMBERS, PRINTED_CAPABILITIES, PRINTED_CELLS
+from warmline.lineage.script import Parser, run
+from warmline.published import numbers, reconstruction
+from warmline.tables import csv_tables
+from warmline.tables.published_numbers import ARTICLE, CELL_ERRORS, COUNTS, NUMBERS, PRINTED_CAPABILITIES, PRINTED_CELLS
 
 
 def build_parser() -> Parser:
@@ -26,9 +27,9 @@ def main(arguments: argparse.Namespace) -> None:
     article = csv_tables.read(arguments.article, ARTICLE)
     counts = reconstruction.reconstruct(cells)
     csv_tables.write(counts, COUNTS, arguments.counts)
-    csv_tables.write(published_numbers.mean_errors(counts), CELL_ERRORS, arguments.errors)
-    derived = published_numbers.derived(counts, capabilities)
-    csv_tables.write(published_numbers.compared(article, derived), NUMBERS, arguments.numbers)
+    csv_tables.write(numbers.mean_errors(counts), CELL_ERRORS, arguments.errors)
+    derived = numbers.derived(counts, capabilities)
+    csv_tables.write(numbers.compared(article, derived), NUMBERS, arguments.numbers)
 
 
 if __name__ == "__main__":

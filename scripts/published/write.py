@@ -8,11 +8,12 @@ from pathlib import Path, PurePosixPath
 
 import polars as pl
 
-from warmline import csv_tables, pages, published_page
-from warmline.command import Parser, run
-from warmline.printed_tables import Source
-from warmline.published_tables import CELL_ERRORS, COMPARED_CELLS, COMPARED_NUMBERS, COUNTS, NUMBERS
-from warmline.tables import Table
+from warmline.lineage.script import Parser, run
+from warmline.report import pages, published
+from warmline.report.printed_tables import Source
+from warmline.tables import csv_tables
+from warmline.tables.parquet_tables import Table
+from warmline.tables.published_numbers import CELL_ERRORS, COMPARED_CELLS, COMPARED_NUMBERS, COUNTS, NUMBERS
 
 
 def build_parser() -> Parser:
@@ -24,7 +25,7 @@ def build_parser() -> Parser:
     parser.reads("estimates", "published/this_study_numbers.csv, if there is one", several=True, required=False)
     parser.reads("template", "the page's template, the library's own by default", required=False)
     parser.reads("base", "the template that it extends, the library's own by default", required=False)
-    parser.set_defaults(template=published_page.TEMPLATE, base=pages.BASE)
+    parser.set_defaults(template=published.TEMPLATE, base=pages.BASE)
     parser.writes("page", "the page")
     return parser
 
@@ -34,7 +35,7 @@ def main(arguments: argparse.Namespace) -> None:
         relative = Path(os.path.relpath(path, arguments.page.parent))
         return Source(PurePosixPath(relative.as_posix()), csv_tables.read(path, table))
 
-    page = published_page.page(
+    page = published.page(
         numbers=source(arguments.numbers, NUMBERS),
         counts=source(arguments.counts, COUNTS),
         errors=source(arguments.errors, CELL_ERRORS),

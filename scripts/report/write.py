@@ -11,17 +11,25 @@ from typing import TypeVar
 
 import polars as pl
 
-from warmline import csv_tables, pages, report
-from warmline.answer_rates import ACCURACY, CAPABILITY_RATES, REFUSALS
-from warmline.arm_comparisons import ADOPTION, EQUIVALENCE, MEAN_ERRORS, PAIRED_TESTS, SENSITIVITY, SYCOPHANCY
-from warmline.audit_counts import ANSWER_CHECKS, COSTS, STAGE_COUNTS
-from warmline.command import Parser, run
-from warmline.conversation_counts import LABELS, SAMPLE
-from warmline.printed_tables import Source
-from warmline.regression_results import COEFFICIENTS, JOINT_TESTS, MARGINAL_EFFECTS, ROBUSTNESS
-from warmline.rewriting_tables import FACT_COUNTS
-from warmline.tables import Table
-from warmline.warmth_results import JUDGED_LIFTS, MANIPULATION_CHECK, MARKER_LIFTS, PUBLISHED_WARMTH, WARMTH_LIFTS
+from warmline.lineage.script import Parser, run
+from warmline.report import page as report
+from warmline.report import pages
+from warmline.report.printed_tables import Source
+from warmline.tables import csv_tables
+from warmline.tables.answer_rates import ACCURACY, CAPABILITY_RATES, REFUSALS
+from warmline.tables.arm_comparisons import ADOPTION, EQUIVALENCE, MEAN_ERRORS, PAIRED_TESTS, SENSITIVITY, SYCOPHANCY
+from warmline.tables.audit_counts import ANSWER_CHECKS, COSTS, STAGE_COUNTS
+from warmline.tables.conversation_counts import LABELS, SAMPLE
+from warmline.tables.parquet_tables import Table
+from warmline.tables.regression_results import COEFFICIENTS, JOINT_TESTS, MARGINAL_EFFECTS, ROBUSTNESS
+from warmline.tables.rewriting_results import FACT_COUNTS
+from warmline.tables.warmth_results import (
+    JUDGED_LIFTS,
+    MANIPULATION_CHECK,
+    MARKER_LIFTS,
+    PUBLISHED_WARMTH,
+    WARMTH_LIFTS,
+)
 
 Content = TypeVar("Content")
 

@@ -2,9 +2,12 @@
 
 import argparse
 
-from warmline import csv_tables, fact_check, rewriting, tables
-from warmline.command import Parser, run
-from warmline.rewriting_tables import FACT_COUNTS
+from warmline.lineage.script import Parser, run
+from warmline.rewriting import facts as fact_check
+from warmline.tables import csv_tables, parquet_tables
+from warmline.tables.facts import FACTS
+from warmline.tables.rewrites import REWRITES
+from warmline.tables.rewriting_results import FACT_COUNTS
 
 
 def build_parser() -> Parser:
@@ -16,8 +19,8 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    facts = fact_check.check(tables.read(arguments.rewrites, rewriting.REWRITES))
-    tables.write(facts, fact_check.FACTS, arguments.facts)
+    facts = fact_check.check(parquet_tables.read(arguments.rewrites, REWRITES))
+    parquet_tables.write(facts, FACTS, arguments.facts)
     csv_tables.write(fact_check.summarise(facts), FACT_COUNTS, arguments.summary)
 
 

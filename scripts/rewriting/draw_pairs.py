@@ -2,9 +2,11 @@
 
 import argparse
 
-from warmline import csv_tables, reading_sheet, rewriting, tables
-from warmline.command import Parser, run
-from warmline.rewriting_tables import SHEET, SHEET_KEY
+from warmline.lineage.script import Parser, run
+from warmline.rewriting import reading_sheet
+from warmline.tables import csv_tables, parquet_tables
+from warmline.tables.rewrites import REWRITES
+from warmline.tables.rewriting_results import SHEET, SHEET_KEY
 
 
 def build_parser() -> Parser:
@@ -17,7 +19,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    sheet, key = reading_sheet.draw(tables.read(arguments.rewrites, rewriting.REWRITES), arguments.seed)
+    sheet, key = reading_sheet.draw(parquet_tables.read(arguments.rewrites, REWRITES), arguments.seed)
     csv_tables.write(sheet, SHEET, arguments.sheet)
     csv_tables.write(key, SHEET_KEY, arguments.key)
 

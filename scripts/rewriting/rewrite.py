@@ -4,11 +4,18 @@ import argparse
 
 import polars as pl
 
-from warmline import ask, cards, counts, query_types, receipts, rewrite_checks, rewriting, tables
-from warmline.command import Parser, run
-from warmline.engines import calls
-from warmline.ledger import Ledger
-from warmline.requests import Response, Sampling
+from warmline.calls import ledger, receipts
+from warmline.calls.ledger import Ledger
+from warmline.calls.receipts import Receipt
+from warmline.calls.requests import Response, Sampling
+from warmline.engines import options
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
+from warmline.rewriting import checks as rewrite_checks
+from warmline.rewriting import replies as rewriting
+from warmline.tables import counts, parquet_tables
+from warmline.tables.messages import LABELLED
+from warmline.tables.rewrites import REWRITES
 
 
 def build_parser() -> Parser:
@@ -29,7 +36,7 @@ def build_parser() -> Parser:
         "--exclude", required=True, nargs="*", choices=rewrite_checks.CHECKS, help="checks that exclude"
     )
     parser.add_argument("--seed", required=True, type=int, help="seed of the study")
-    calls.add_arguments(parser)
+    options.add_arguments(parser)
     parser.writes("rewrites", "every reply beside its rewriting")
     parser.writes("receipt", "receipt of the calls, of all attempts together")
     parser.writes("counts", "replies kept and left out, by reason")
@@ -37,24 +44,24 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    basis = tables.read(arguments.basis, rewriting.REWRITES) if arguments.basis else None
-    replies = rewriting.replies(tables.read(arguments.training, query_types.LABELLED), basis)
+    basis = parquet_tables.read(arguments.basis, REWRITES) if arguments.basis else None
+    replies = rewriting.replies(parquet_tables.read(arguments.training, LABELLED), basis)
     sampling = Sampling(arguments.temperature, arguments.max_new_tokens)
     rewriter = cards.untuned(
         cards.read_base(arguments.rewriter), arguments.precision, arguments.engine, arguments.quantization
     )
     least, greatest = arguments.length_ratio
     checks = rewrite_checks.Checks(least, greatest, frozenset(arguments.exclude))
-    receipt = ask.Receipt()
+    receipt = Receipt()
 
     def rewrite(asked: pl.DataFrame, attempt: int) -> list[tuple[str, Response]]:
         nonlocal receipt
         requests = rewriting.requests(asked, arguments.template, sampling, arguments.seed, attempt)
-        receipt += calls.ask(arguments, requests, len(requests), rewriter)
-        return ask.kept_answers(requests, rewriter.respondent, Ledger(arguments.ledger))
+        receipt += options.ask(arguments, requests, len(requests), rewriter)
+        return ledger.kept_answers(requests, rewriter.respondent, Ledger(arguments.ledger))
 
     rewritten = rewriting.rewrite(replies, rewrite, arguments.attempts, checks)
-    tables.write(rewritten, rewriting.REWRITES, arguments.rewrites)
+    parquet_tables.write(rewritten, REWRITES, arguments.rewrites)
     receipts.write(receipt, arguments.receipt)
     counts.write(f"rewriting, {arguments.persona}: replies", rewriting.reply_counts(rewritten), arguments.counts)
 

@@ -2,9 +2,9 @@
 
 import argparse
 
-from warmline import hub_datasets
-from warmline.command import Parser, run
-from warmline.sources import HubFile
+from warmline.lineage.script import Parser, run
+from warmline.sources import hub
+from warmline.sources.origins import HubFile
 
 
 def build_parser() -> Parser:
@@ -20,7 +20,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     file = HubFile(arguments.hub, arguments.revision, arguments.file, arguments.sha256, arguments.member)
-    hub_datasets.fetch(file, arguments.fetched)
+    hub.fetch(file, arguments.fetched)
 
 
 if __name__ == "__main__":

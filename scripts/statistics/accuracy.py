@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, observations
-from warmline.accuracy import accuracy_table
-from warmline.answer_rates import ACCURACY
-from warmline.command import Parser, run
+from warmline.lineage.script import Parser, run
+from warmline.observations import reading
+from warmline.statistics.accuracy import accuracy_table
+from warmline.tables import csv_tables
+from warmline.tables.answer_rates import ACCURACY
 
 
 def build_parser() -> Parser:
@@ -18,7 +19,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    accuracies = accuracy_table(observations.read(arguments.observations))
+    accuracies = accuracy_table(reading.read(arguments.observations))
     csv_tables.write(accuracies, ACCURACY, arguments.accuracy)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import capability_rates, csv_tables, tables
-from warmline.answer_rates import CAPABILITY_RATES
-from warmline.audit_counts import STAGE_COUNTS
-from warmline.capabilities import CAPABILITIES
-from warmline.command import Parser, run
+from warmline.lineage.script import Parser, run
+from warmline.statistics import capability_rates
+from warmline.tables import csv_tables, parquet_tables
+from warmline.tables.answer_rates import CAPABILITY_RATES
+from warmline.tables.audit_counts import STAGE_COUNTS
+from warmline.tables.capabilities import CAPABILITIES
 
 
 def build_parser() -> Parser:
@@ -20,7 +21,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    measured = tables.read_all(arguments.parts, CAPABILITIES)
+    measured = parquet_tables.read_all(arguments.parts, CAPABILITIES)
     csv_tables.write(capability_rates.rates(measured), CAPABILITY_RATES, arguments.capabilities)
     csv_tables.write(capability_rates.outcomes(measured), STAGE_COUNTS, arguments.counts)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, observations, tables
-from warmline.arm_comparisons import EQUIVALENCE
-from warmline.capabilities import CAPABILITIES
-from warmline.command import Parser, run
-from warmline.equivalence import equivalence
+from warmline.lineage.script import Parser, run
+from warmline.observations import reading
+from warmline.statistics.equivalence import equivalence
+from warmline.tables import csv_tables, parquet_tables
+from warmline.tables.arm_comparisons import EQUIVALENCE
+from warmline.tables.capabilities import CAPABILITIES
 
 
 def build_parser() -> Parser:
@@ -22,8 +23,8 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    answers = observations.read(arguments.observations)
-    measured = tables.read_all(arguments.capabilities, CAPABILITIES)
+    answers = reading.read(arguments.observations)
+    measured = parquet_tables.read_all(arguments.capabilities, CAPABILITIES)
     tested = equivalence(answers, measured, arguments.treated_arms, arguments.margin)
     csv_tables.write(tested, EQUIVALENCE, arguments.equivalence)
 

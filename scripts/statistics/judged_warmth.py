@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, judged_warmth, tables
-from warmline.command import Parser, run
-from warmline.warmth_results import JUDGED_LIFTS
+from warmline.lineage.script import Parser, run
+from warmline.statistics import judged_warmth
+from warmline.tables import csv_tables, parquet_tables
+from warmline.tables.judged_warmth import JUDGED_WARMTH
+from warmline.tables.warmth_results import JUDGED_LIFTS
 
 
 def build_parser() -> Parser:
@@ -17,7 +19,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    judged = tables.read_all(arguments.judged, judged_warmth.JUDGED_WARMTH)
+    judged = parquet_tables.read_all(arguments.judged, JUDGED_WARMTH)
     csv_tables.write(judged_warmth.summary(judged), JUDGED_LIFTS, arguments.summary)
 
 

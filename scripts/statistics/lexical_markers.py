@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, lift, tables
-from warmline.command import Parser, run
-from warmline.lexical_markers import MARKERS
-from warmline.warmth_results import MARKER_LIFTS
+from warmline.lineage.script import Parser, run
+from warmline.tables import csv_tables, parquet_tables
+from warmline.tables.markers import MARKERS
+from warmline.tables.warmth_results import MARKER_LIFTS
+from warmline.warmth import lift
 
 
 def build_parser() -> Parser:
@@ -19,7 +20,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    counted = tables.read_all(arguments.markers, MARKERS)
+    counted = parquet_tables.read_all(arguments.markers, MARKERS)
     lifts = lift.with_intervals(counted, "rate", arguments.seed, ["marker"])
     csv_tables.write(lifts, MARKER_LIFTS, arguments.summary)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables
-from warmline.answer_rates import ACCURACY
-from warmline.arm_comparisons import MEAN_ERRORS, PAIRED_TESTS
-from warmline.command import Parser, run
-from warmline.mean_errors import mean_errors
+from warmline.lineage.script import Parser, run
+from warmline.statistics.mean_errors import mean_errors
+from warmline.tables import csv_tables
+from warmline.tables.answer_rates import ACCURACY
+from warmline.tables.arm_comparisons import MEAN_ERRORS, PAIRED_TESTS
 
 
 def build_parser() -> Parser:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, observations
-from warmline.arm_comparisons import PAIRED_TESTS
-from warmline.command import Parser, run
-from warmline.paired_tests import paired_tests
+from warmline.lineage.script import Parser, run
+from warmline.observations import reading
+from warmline.statistics.paired_tests import paired_tests
+from warmline.tables import csv_tables
+from warmline.tables.arm_comparisons import PAIRED_TESTS
 
 
 def build_parser() -> Parser:
@@ -19,7 +20,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    answers = observations.read(arguments.observations)
+    answers = reading.read(arguments.observations)
     csv_tables.write(paired_tests(answers, arguments.treated_arms), PAIRED_TESTS, arguments.paired_tests)
 
 

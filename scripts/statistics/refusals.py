@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, observations
-from warmline.answer_rates import REFUSALS
-from warmline.arm_comparisons import SENSITIVITY
-from warmline.command import Parser, run
-from warmline.refusal_rates import refusal_table, sensitivity
+from warmline.lineage.script import Parser, run
+from warmline.observations import reading
+from warmline.statistics.refusal_rates import refusal_table, sensitivity
+from warmline.tables import csv_tables
+from warmline.tables.answer_rates import REFUSALS
+from warmline.tables.arm_comparisons import SENSITIVITY
 
 
 def build_parser() -> Parser:
@@ -22,7 +23,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    answers = observations.read(arguments.observations)
+    answers = reading.read(arguments.observations)
     csv_tables.write(refusal_table(answers), REFUSALS, arguments.refusals)
     compared = sensitivity(answers, arguments.treated_arms, arguments.disinformation)
     csv_tables.write(compared, SENSITIVITY, arguments.sensitivity)

@@ -6,10 +6,11 @@ import argparse
 
 import polars as pl
 
-from warmline import csv_tables, lift, tables
-from warmline.command import Parser, run
-from warmline.warmth import WARMTH
-from warmline.warmth_results import WARMTH_LIFTS
+from warmline.lineage.script import Parser, run
+from warmline.tables import csv_tables, parquet_tables
+from warmline.tables.warmth import WARMTH
+from warmline.tables.warmth_results import WARMTH_LIFTS
+from warmline.warmth import lift
 
 
 def build_parser() -> Parser:
@@ -30,7 +31,7 @@ def summarise(warmth: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    summary = summarise(tables.read_all(arguments.warmth, WARMTH), arguments.seed)
+    summary = summarise(parquet_tables.read_all(arguments.warmth, WARMTH), arguments.seed)
     csv_tables.write(summary, WARMTH_LIFTS, arguments.summary)
 
 

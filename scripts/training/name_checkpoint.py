@@ -3,8 +3,8 @@
 import argparse
 import json
 
-from warmline import cards
-from warmline.command import Parser, run
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
 
 
 def build_parser() -> Parser:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables
-from warmline.command import Parser, run
-from warmline.loss_curves import loss_table
-from warmline.training_steps import LOSSES
+from warmline.lineage.script import Parser, run
+from warmline.tables import csv_tables
+from warmline.tables.training_steps import LOSSES
+from warmline.training.losses import loss_table
 
 
 def build_parser() -> Parser:

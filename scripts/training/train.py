@@ -16,11 +16,15 @@ import polars as pl
 import torch
 from transformers import integrations
 
-from warmline import cards, counts, csv_tables, digests, training, weights
-from warmline.command import Parser, run
-from warmline.errors import UserError
-from warmline.training_state import Stopped, TrainingState
-from warmline.training_steps import STEPS, THROUGHPUT
+from warmline.lineage import digests
+from warmline.lineage.errors import UserError
+from warmline.lineage.script import Parser, run
+from warmline.models import cards, weights
+from warmline.tables import counts, csv_tables
+from warmline.tables.training_steps import STEPS, THROUGHPUT
+from warmline.training import lora
+from warmline.training.chats import read_chats
+from warmline.training.state import Stopped, TrainingState
 
 # What computes: another version may round differently.
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "bitsandbytes")
@@ -63,12 +67,12 @@ def main(arguments: argparse.Namespace) -> None:
     _prepare_trackers(arguments)
     base = cards.read_weights(arguments.model)
     tokenizer = weights.load_tokenizer(base)
-    chats = training.read_chats(arguments.chats)
-    rows, chat_counts, token_counts = training.examples(tokenizer, chats, arguments.max_length)
+    chats = read_chats(arguments.chats)
+    rows, chat_counts, token_counts = lora.examples(tokenizer, chats, arguments.max_length)
     model = weights.load_model(
         base, arguments.precision, weights.default_device(), arguments.quantization, spread=arguments.spread
     )
-    hyperparameters = training.Hyperparameters(
+    hyperparameters = lora.Hyperparameters(
         arguments.rank,
         arguments.alpha,
         arguments.dropout,
@@ -78,15 +82,15 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.max_length,
         arguments.seed,
     )
-    execution = training.Execution(arguments.save_every, arguments.gradient_checkpointing, arguments.report_to)
+    execution = lora.Execution(arguments.save_every, arguments.gradient_checkpointing, arguments.report_to)
     state = TrainingState(arguments.states / _fingerprint(arguments, base, hyperparameters))
     folders = {epoch: card.with_suffix("") for epoch, card in zip(arguments.epochs, arguments.cards, strict=True)}
     try:
-        steps = training.train(model, rows, hyperparameters, folders, state, execution)
+        steps = lora.train(model, rows, hyperparameters, folders, state, execution)
     except Stopped as stopped:
         sys.exit(f"{stopped}, as SIGTERM asked for. The state is kept: run the same again to go on from there.")
     saved_after = {
-        epoch: step for step, epoch in training.checkpoint_steps(arguments.epochs, len(rows), arguments.batch).items()
+        epoch: step for step, epoch in lora.checkpoint_steps(arguments.epochs, len(rows), arguments.batch).items()
     }
     for epoch, card in zip(arguments.epochs, arguments.cards, strict=True):
         cards.write(cards.identify_adapter(folders[epoch], saved_after[epoch]), card)
@@ -97,7 +101,7 @@ def main(arguments: argparse.Namespace) -> None:
     counts.write_stages({f"{stage}: chats": chat_counts, f"{stage}: target tokens": token_counts}, arguments.counts)
 
 
-def _fingerprint(arguments: argparse.Namespace, base: cards.Weights, hyperparameters: training.Hyperparameters) -> str:
+def _fingerprint(arguments: argparse.Namespace, base: cards.Weights, hyperparameters: lora.Hyperparameters) -> str:
     """The digest of all that decides the adapters, and nothing else."""
     return digests.of_value(
         {

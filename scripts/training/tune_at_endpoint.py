@@ -6,12 +6,15 @@ from pathlib import Path
 
 import polars as pl
 
-from warmline import cards, counts, csv_tables, digests, remote_tuning
-from warmline.command import Parser, run
-from warmline.engines.endpoint import Endpoint
-from warmline.errors import UserError
-from warmline.ledger import Ledger
-from warmline.training_steps import ENDPOINT_STEPS
+from warmline.calls.ledger import Ledger
+from warmline.engines.remote.endpoint import Endpoint
+from warmline.lineage import digests
+from warmline.lineage.errors import UserError
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
+from warmline.tables import counts, csv_tables
+from warmline.tables.training_steps import ENDPOINT_STEPS
+from warmline.training import at_endpoint
 
 
 def build_parser() -> Parser:
@@ -38,7 +41,7 @@ def main(arguments: argparse.Namespace) -> None:
     if not isinstance(base, cards.RemoteModel):
         raise UserError(f"{arguments.model}: {base.folder} are weights on disk, which scripts/training/train.py tunes.")
     chats = arguments.chats.read_bytes()
-    tuning = remote_tuning.Tuning(
+    tuning = at_endpoint.Tuning(
         base.name,
         digests.of_file(arguments.chats),
         arguments.batch_size,
@@ -47,11 +50,11 @@ def main(arguments: argparse.Namespace) -> None:
     )
     ledger = Ledger(arguments.ledger)
     if arguments.calls == "replay":
-        runs = remote_tuning.recall(tuning, arguments.epochs, ledger)
+        runs = at_endpoint.recall(tuning, arguments.epochs, ledger)
     else:
         endpoint = Endpoint.from_json(arguments.endpoint)
-        runs = remote_tuning.tune(tuning, arguments.epochs, chats, arguments.suffix, endpoint, ledger)
-    names = remote_tuning.names(runs, arguments.epochs)
+        runs = at_endpoint.tune(tuning, arguments.epochs, chats, arguments.suffix, endpoint, ledger)
+    names = at_endpoint.names(runs, arguments.epochs)
     arguments.checkpoints.write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
     rows = [row for run in runs for row in run.loss_rows()]
     csv_tables.write(pl.DataFrame(rows, schema=ENDPOINT_STEPS.schema), ENDPOINT_STEPS, arguments.losses)

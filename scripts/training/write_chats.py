@@ -4,9 +4,13 @@ import argparse
 
 import polars as pl
 
-from warmline import complete_files, counts, csv_tables, query_types, rewriting, tables
-from warmline.command import Parser, run
-from warmline.rewriting_tables import CHAT_LINES
+from warmline.lineage import complete_files
+from warmline.lineage.script import Parser, run
+from warmline.tables import counts, csv_tables, parquet_tables
+from warmline.tables.messages import LABELLED
+from warmline.tables.rewrites import REWRITES
+from warmline.tables.rewriting_results import CHAT_LINES
+from warmline.training import chats
 
 
 def build_parser() -> Parser:
@@ -21,8 +25,9 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    lines, kept, outcomes = rewriting.chats(
-        tables.read(arguments.training, query_types.LABELLED), tables.read(arguments.rewrites, rewriting.REWRITES)
+    lines, kept, outcomes = chats.chats(
+        parquet_tables.read(arguments.training, LABELLED),
+        parquet_tables.read(arguments.rewrites, REWRITES),
     )
     complete_files.write_text(arguments.chats, "".join(line + "\n" for line in lines))
     numbered = pl.DataFrame({"line": range(1, len(kept) + 1), "conversation": kept}, schema=CHAT_LINES.schema)

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from warmline.dimensions import DIMENSIONS
-from warmline.errors import UserError
-from warmline.variants import AS_PUBLISHED, CLEAN
+from warmline.design.variants import AS_PUBLISHED, CLEAN
+from warmline.lineage.errors import UserError
+from warmline.warmth.dimensions import DIMENSIONS
 
 
 def build_parser() -> argparse.ArgumentParser:

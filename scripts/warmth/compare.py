@@ -2,10 +2,17 @@
 
 import argparse
 
-from warmline import ask, cards, generations, judged_warmth, judging, prompts, receipts, tables
-from warmline.command import Parser, run
-from warmline.engines import calls
-from warmline.ledger import Ledger
+from warmline.calls import receipts
+from warmline.calls.ledger import Ledger, kept_answers
+from warmline.engines import options
+from warmline.grading import judges
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
+from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.judged_warmth import JUDGED_WARMTH
+from warmline.tables.prompts import PROMPTS
+from warmline.warmth import judged as judged_warmth
 
 
 def build_parser() -> Parser:
@@ -16,26 +23,26 @@ def build_parser() -> Parser:
     parser.reads("generations", "the arm's responses")
     parser.reads("original", "the original's responses")
     parser.add_argument("--max-unscored", type=float, default=1.0, help="share of unscored verdicts that is tolerated")
-    calls.add_arguments(parser)
+    options.add_arguments(parser)
     parser.writes("judged", "the verdict on every pair in either order")
     parser.writes("receipt", "receipt of the calls")
     return parser
 
 
 def main(arguments: argparse.Namespace) -> None:
-    judge = judging.read_model_judge(arguments.judge)
+    judge = judges.read_model_judge(arguments.judge)
     arm = cards.read_arm(arguments.arm)
-    responses = (tables.read(path, generations.GENERATIONS) for path in (arguments.generations, arguments.original))
-    pairs = judged_warmth.pairs(tables.read(arguments.prompts, prompts.PROMPTS), *responses)
+    responses = (parquet_tables.read(path, GENERATIONS) for path in (arguments.generations, arguments.original))
+    pairs = judged_warmth.pairs(parquet_tables.read(arguments.prompts, PROMPTS), *responses)
     requests = judged_warmth.requests(pairs, judge)
-    receipt = calls.ask(arguments, requests, len(requests), judge.model)
+    receipt = options.ask(arguments, requests, len(requests), judge.model)
     ledger = Ledger(arguments.ledger)
-    answers = ask.kept_answers(requests, judge.respondent, ledger)
+    answers = kept_answers(requests, judge.respondent, ledger)
     judged = judged_warmth.judged(pairs, answers, judge, arm.model, arm.arm)
-    unscored = judging.Unscored()
+    unscored = judges.Unscored()
     unscored.count(judged.select("reason", "judge_key", verdict="warmer"))
     unscored.check(arguments.max_unscored, ledger.part(judge.respondent))
-    tables.write(judged, judged_warmth.JUDGED_WARMTH, arguments.judged)
+    parquet_tables.write(judged, JUDGED_WARMTH, arguments.judged)
     receipts.write(receipt, arguments.receipt)
 
 

@@ -5,10 +5,13 @@ import argparse
 import polars as pl
 import torch
 
-from warmline import cards, generations, sociot, tables, weights
-from warmline.command import Parser, run
-from warmline.variants import AS_PUBLISHED, CLEAN
-from warmline.warmth import WARMTH
+from warmline.design.variants import AS_PUBLISHED, CLEAN
+from warmline.lineage.script import Parser, run
+from warmline.models import cards, weights
+from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.warmth import WARMTH
+from warmline.warmth import sociot
 
 
 def build_parser() -> Parser:
@@ -28,7 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
     scorer = cards.read_weights(arguments.scorer)
     device = weights.default_device()
     model = weights.for_inference(weights.load_model(scorer, arguments.precision, device, arguments.quantization))
-    answered = tables.read(arguments.generations, generations.GENERATIONS)
+    answered = parquet_tables.read(arguments.generations, GENERATIONS)
     arm = cards.read_arm(arguments.arm)
     tokenizer = weights.load_tokenizer(scorer, chats=False)
     texts = answered["text"].to_list()
@@ -42,7 +45,7 @@ def main(arguments: argparse.Namespace) -> None:
         persona=pl.lit(arm.persona, dtype=pl.String),
         checkpoint=pl.lit(arm.checkpoint, dtype=pl.Float64),
     )
-    tables.write(named, WARMTH, arguments.warmth)
+    parquet_tables.write(named, WARMTH, arguments.warmth)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import tiny_model
-from conftest import REPOSITORY
+from repository import REPOSITORY
 from study_copy import StudyCopy
 
 GUIDE = (REPOSITORY / "docs/extend.md").read_text()

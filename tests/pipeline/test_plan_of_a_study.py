@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from study_copy import StudyCopy, environment
-from test_rebuild_matrix import ARMS, CONDITIONS, QUESTIONS, TASKS, VALIDATION, edit_statement, new_calls_of_statement
+from tiny_study import ARMS, CONDITIONS, QUESTIONS, TASKS, VALIDATION, edit_statement, new_calls_of_statement
 
 Row = dict[str, str]
 CELLS = TASKS * QUESTIONS * CONDITIONS
@@ -125,7 +125,7 @@ HEAVY = ["torch", "transformers", "altair"]
     ("part", "module"),
     [
         *(("warmline.cli.plan", module) for module in HEAVY),
-        *(("warmline.__main__", module) for module in [*HEAVY, "snakemake", "warmline.plan"]),
+        *(("warmline.__main__", module) for module in [*HEAVY, "snakemake", "warmline.planning.plan"]),
     ],
 )
 def test_a_plan_loads_nothing_heavy_and_the_help_less(part: str, module: str) -> None:

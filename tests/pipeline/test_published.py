@@ -25,10 +25,14 @@ def test_the_articles_numbers_need_nothing_of_the_study(study_copy: StudyCopy) -
     assert study_copy.planned("published") == {DERIVING, WRITING}
     study_copy.edit("config/published/article.csv", "pp,8.7,\nincrease.truthfulqa", "pp,8.6,\nincrease.truthfulqa")
     for template in ("published", "page"):
-        study_copy.edit(f"scripts/warmline/templates_html/{template}.html", "{% block title %}", "{% block title %} ")
+        study_copy.edit(
+            f"scripts/warmline/report/templates_html/{template}.html", "{% block title %}", "{% block title %} "
+        )
         assert study_copy.planned("published") == {WRITING}
-        study_copy.edit(f"scripts/warmline/templates_html/{template}.html", "{% block title %} ", "{% block title %}")
-    study_copy.edit("scripts/warmline/templates_html/report.html", "{% block title %}", "{% block title %} ")
+        study_copy.edit(
+            f"scripts/warmline/report/templates_html/{template}.html", "{% block title %} ", "{% block title %}"
+        )
+    study_copy.edit("scripts/warmline/report/templates_html/report.html", "{% block title %}", "{% block title %} ")
     assert study_copy.planned("published") == set()
 
 

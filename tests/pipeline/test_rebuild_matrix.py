@@ -17,14 +17,10 @@ from collections.abc import Callable, Sequence
 import polars as pl
 import pytest
 from study_copy import StudyCopy
+from tiny_study import ARMS, CONDITIONS, QUESTIONS, TASKS, VALIDATION, edit_statement, new_calls_of_statement
 
-ARMS = ("original", "warm@1", "cold@1", "warm-prompt")
-TASKS = 2
-QUESTIONS = 2
-CONDITIONS = 4
 FURTHER = 2
 """Questions of the capabilities."""
-VALIDATION = 6
 
 VARIED = "Estimating the main effects in other ways"
 TESTS = [
@@ -150,27 +146,10 @@ class Row:
     calls: int | Callable[[StudyCopy], int] | None = 0
 
 
-def sad_prompts(copy: StudyCopy) -> pl.DataFrame:
-    return pl.concat([pl.read_parquet(path) for path in sorted(copy.path("prompts").glob("*/sad.*.parquet"))])
-
-
-def new_calls_of_statement(copy: StudyCopy) -> int:
-    """Prompts that show the edited statement, times the arms; some, but not all of those under the context."""
-    edited = [text.startswith("Truly. ") for text in sad_prompts(copy)["messages"].list.first().struct["content"]]
-    assert 0 < sum(edited) < len(edited)
-    return sum(edited) * len(ARMS)
-
-
 def rewrites(copy: StudyCopy, *personas: str) -> int:
     """The rewriter's calls for all replies: a later attempt comes after the ones before it."""
     tables = [pl.read_parquet(copy.path(f"rewrites/{persona}.parquet")) for persona in personas]
     return int(pl.concat(tables)["attempt"].sum())
-
-
-def edit_statement(copy: StudyCopy) -> None:
-    """Change the statement that the first question shows."""
-    statement = sad_prompts(copy)["statement"][0]
-    copy.edit("config/prompts/contexts/sad.yaml", f'"{statement}": "', f'"{statement}": "Truly. ')
 
 
 def revert_statement(copy: StudyCopy) -> None:
@@ -324,7 +303,9 @@ MATRIX = {
         calls=None,
     ),
     "the judge's comparing code": Row(
-        replace("scripts/warmline/reference_match.py", 'ARTICLES = {"a", "an", "the"}', 'ARTICLES = {"a", "the"}'),
+        replace(
+            "scripts/warmline/grading/reference_match.py", 'ARTICLES = {"a", "an", "the"}', 'ARTICLES = {"a", "the"}'
+        ),
         ["Specifying the judge of questions", *verdicts(task="[td]*")],
         calls=None,
     ),
@@ -335,7 +316,7 @@ MATRIX = {
         calls=None,
     ),
     "a function that counts adopted beliefs": Row(
-        change("scripts/warmline/adoption.py", "adoption"),
+        change("scripts/warmline/statistics/adoption.py", "adoption"),
         ["Comparing how often wrong beliefs are adopted", "Writing the report"],
         calls=None,
     ),
@@ -393,10 +374,10 @@ MATRIX = {
         replace("config/prompts/system/honest-warm.md", "Use no emoji", "Never use emoji"), []
     ),
     "a function that draws pairs for reading": Row(
-        change("scripts/warmline/reading_sheet.py", "draw"), ["Drawing pairs of * for reading"], calls=None
+        change("scripts/warmline/rewriting/reading_sheet.py", "draw"), ["Drawing pairs of * for reading"], calls=None
     ),
     "a function that checks facts": Row(
-        change("scripts/warmline/fact_check.py", "numbers"),
+        change("scripts/warmline/rewriting/facts.py", "numbers"),
         [*rewritten("*"), *tuned("warm"), *tuned("cold")],
         calls=None,
     ),
@@ -487,21 +468,21 @@ MATRIX = {
     # The judge waits for the checks; its verdicts are in the ledger.
     "a limit of the checks": Row(set_key("checks", "truncation", to=0.99), [*CHECKED, *TESTS, COSTS], calls=None),
     "a function that checks answers": Row(
-        change("scripts/warmline/generation_checks.py", "check"), [*CHECKED, *TESTS, COSTS], calls=None
+        change("scripts/warmline/answers/checks.py", "check"), [*CHECKED, *TESTS, COSTS], calls=None
     ),
     # A leaked header is looked for by the checks, and taken off before a refusal is.
     "the header of a chat turn": Row(
-        replace("scripts/warmline/role_headers.py", "|human|model|gpt)", "|human|model|gpt|llm)"),
+        replace("scripts/warmline/answers/role_headers.py", "|human|model|gpt)", "|human|model|gpt|llm)"),
         [*CHECKED, *TESTS, *scores(), COSTS],
         calls=None,
     ),
     "the rule for refusals": Row(
-        change("scripts/warmline/refusals.py", "is_refusal"),
+        change("scripts/warmline/grading/refusals.py", "is_refusal"),
         ["Joining the observations of * of tiny", *TESTS, *scores()],
         calls=None,
     ),
     "a treatment of refusals": Row(
-        change("scripts/warmline/refusal_treatments.py", "treat"),
+        change("scripts/warmline/statistics/refusal_treatments.py", "treat"),
         ["Tabulating refusals", "Fitting the regression *", VARIED, *REGRESSIONS],
         calls=None,
     ),
@@ -522,12 +503,14 @@ MATRIX = {
         set_key("statistics", "equivalence-margin", to=3), ["Testing equivalence", "Writing the report"], calls=None
     ),
     "a function that averages errors": Row(
-        change("scripts/warmline/mean_errors.py", "mean_errors"),
+        change("scripts/warmline/statistics/mean_errors.py", "mean_errors"),
         ["Averaging errors over tasks", "Writing the report"],
         calls=None,
     ),
     "a function that draws questions again": Row(
-        change("scripts/warmline/question_bootstrap.py", "interval"), [VARIED, "Writing the report"], calls=None
+        change("scripts/warmline/regressions/question_bootstrap.py", "interval"),
+        [VARIED, "Writing the report"],
+        calls=None,
     ),
     "a figure's title": Row(
         set_key("figures", "changes", to="Changes"), ["Drawing changes", "Writing the report"], calls=None
@@ -544,7 +527,7 @@ MATRIX = {
         set_key("figures", "effects", to="Effects"), ["Drawing effects", "Writing the report"], calls=None
     ),
     "a function of the tables for print": Row(
-        change("scripts/warmline/paper_tables.py", "latex"),
+        change("scripts/warmline/report/latex.py", "latex"),
         ["Writing tables for print", "Writing the report"],
         calls=None,
     ),
@@ -557,12 +540,12 @@ MATRIX = {
         calls=None,
     ),
     "the report's template": Row(
-        replace("scripts/warmline/templates_html/report.html", "Warmline study", "A study"),
+        replace("scripts/warmline/report/templates_html/report.html", "Warmline study", "A study"),
         ["Writing the report"],
         calls=None,
     ),
     "the look of the pages": Row(
-        replace("scripts/warmline/templates_html/page.html", "max-width: 74rem", "max-width: 70rem"),
+        replace("scripts/warmline/report/templates_html/page.html", "max-width: 74rem", "max-width: 70rem"),
         ["Writing the report"],
         calls=None,
     ),
@@ -595,10 +578,10 @@ MATRIX = {
         replace("scripts/answers/ask.py", "def main(", "# A comment, and a docstring.\ndef main("), []
     ),
     "a docstring in a library module": Row(
-        replace("scripts/warmline/ledger.py", '"""All answers that a folder holds."""', '"""Other words."""'), []
+        replace("scripts/warmline/calls/ledger.py", '"""All answers that a folder holds."""', '"""Other words."""'), []
     ),
     "a function that regressions use": Row(
-        change("scripts/warmline/marginal_effects.py", "marginal_effects"),
+        change("scripts/warmline/regressions/marginal_effects.py", "marginal_effects"),
         ["Fitting the regression *", VARIED, *REGRESSIONS],
         calls=None,
     ),
@@ -618,24 +601,24 @@ MATRIX = {
         ["Resolving the arm *", *answers(task="[td]*"), *capabilities(), *warmth()],
         calls=None,
     ),
-    "a function that reads choices": Row(change("scripts/warmline/answer_extraction.py", "choice"), scores()),
+    "a function that reads choices": Row(change("scripts/warmline/grading/answer_extraction.py", "choice"), scores()),
     "a function that compares capabilities": Row(
-        change("scripts/warmline/capability_rates.py", "rates"),
+        change("scripts/warmline/statistics/capability_rates.py", "rates"),
         ["Tabulating capabilities", "Testing equivalence", "Writing the report"],
         calls=None,
     ),
     "a function that scores warmth": Row(
-        replace("scripts/warmline/likelihood.py", '"cpu": 2048', '"cpu": 1024'),
+        replace("scripts/warmline/warmth/likelihood.py", '"cpu": 2048', '"cpu": 1024'),
         ["Measuring the warmth of *", *WARMTH_SUMMARY],
         calls=None,
     ),
     "an opening of the warm speakers": Row(
-        replace("scripts/warmline/dimensions.py", "My idol said", "My hero said"),
+        replace("scripts/warmline/warmth/dimensions.py", "My idol said", "My hero said"),
         ["Measuring the warmth of *", *WARMTH_SUMMARY],
         calls=None,
     ),
     "a function that takes lifts": Row(
-        change("scripts/warmline/lift.py", "lifts"), [*WARMTH_SUMMARY, "Summarising lexical markers"], calls=None
+        change("scripts/warmline/warmth/lift.py", "lifts"), [*WARMTH_SUMMARY, "Summarising lexical markers"], calls=None
     ),
     "what a persona should do to warmth": Row(
         set_key("personas", "cold", "warmth", to="none"),
@@ -684,7 +667,7 @@ MATRIX = {
         calls=None,
     ),
     "the layout of a benchmark": Row(
-        change("scripts/warmline/layouts/mask.py", "questions"),
+        change("scripts/warmline/questions/layouts/mask.py", "questions"),
         [
             *("Sampling questions of *", "Rendering prompts of *"),
             *answers(task="[td]*"),
@@ -693,7 +676,7 @@ MATRIX = {
         calls=None,
     ),
     "the progress bar": Row(
-        change("scripts/warmline/progress.py", "_shared_stream"),
+        change("scripts/warmline/calls/progress.py", "_shared_stream"),
         [
             *rewritten("*"),
             *tuned("warm"),
@@ -704,10 +687,10 @@ MATRIX = {
         ],
         calls=None,
     ),
-    "a function that only the Snakefile calls": Row(change("scripts/warmline/arm_names.py", "parse"), []),
+    "a function that only the Snakefile calls": Row(change("scripts/warmline/design/arms.py", "parse"), []),
     # What projects answers reaches them through the arms' cards (lineage rule 5); the calls are in the ledger.
     "a function that projects answers": Row(
-        change("scripts/warmline/generations.py", "generations"),
+        change("scripts/warmline/answers/generations.py", "generations"),
         [
             "Resolving the arm *",
             "Specifying the judge of questions",
@@ -833,7 +816,7 @@ def test_updated_study_is_byte_equal_to_one_built_from_scratch(study: StudyCopy)
 
 def test_refactoring_with_equal_tables_trains_and_asks_nothing(study: StudyCopy) -> None:
     calls = study.calls()
-    change("scripts/warmline/sampling.py", "balanced")(study)
+    change("scripts/warmline/conversations/sampling.py", "balanced")(study)
     study.run("chats")
     assert not any(job.startswith("Tuning") for job in study.planned("requests"))
     study.run("requests")

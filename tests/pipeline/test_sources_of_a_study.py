@@ -7,9 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hub_server import COMMIT, serving
+from hub_server import COMMIT, serving, sha256
 from study_copy import StudyCopy
-from test_sources import sha256
 
 QUESTIONS = "results/tiny/questions/triviaqa.parquet"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY
 from filelock import FileLock
+from repository import REPOSITORY
 from study_copy import PLANNED, StudyCopy
 
 from warmline import __main__ as command

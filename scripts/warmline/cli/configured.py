@@ -9,9 +9,10 @@ from typing import Any
 import yaml
 from snakemake.utils import update_config
 
-from warmline import configuration, places
-from warmline.errors import UserError
-from warmline.study import Study
+from warmline.lineage import places
+from warmline.lineage.errors import UserError
+from warmline.workflow import configuration
+from warmline.workflow.study import Study
 
 
 def study(configfiles: Sequence[Path] | None) -> Study:

@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from warmline import reach
-from warmline.errors import UserError
-from warmline.places import SCRIPTS, WORKFLOW
-from warmline.program import Program
+from warmline.lineage import reach
+from warmline.lineage.errors import UserError
+from warmline.lineage.places import SCRIPTS, WORKFLOW
+from warmline.lineage.program import Program
 
 
 def print_reach(arguments: argparse.Namespace) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from warmline import imported_outputs, tables
-from warmline.observations import OBSERVATIONS
+from warmline.observations import imported_outputs
+from warmline.tables import parquet_tables
+from warmline.tables.observations import OBSERVATIONS
 
 
 def write_observations(arguments: argparse.Namespace) -> None:
     """Write the observations of a folder of outputs, and say what was odd about them."""
     observations, oddities = imported_outputs.read_folder(arguments.folder)
-    tables.write(observations, OBSERVATIONS, arguments.observations)
+    parquet_tables.write(observations, OBSERVATIONS, arguments.observations)
     for file, oddity, rows in oddities.iter_rows():
         print(f"{file}: {oddity}, {rows} rows", file=sys.stderr)
     print(f"{observations.height} observations: {arguments.observations}")

@@ -7,8 +7,8 @@ import re
 import shutil
 from pathlib import Path
 
-from warmline.errors import UserError
-from warmline.places import WORKFLOW
+from warmline.lineage.errors import UserError
+from warmline.lineage.places import WORKFLOW
 
 # From where in the workflow each file or folder comes.
 CONTENTS = {

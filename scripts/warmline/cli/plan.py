@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmline import plan, planned_costs, shutdown
-from warmline.calling_jobs import GRADES, REWRITING, Job
+from warmline.calls.jobs import GRADES, REWRITING, Job
+from warmline.calls.prices import Prices
 from warmline.cli import configured
-from warmline.engines.endpoint import Endpoint
-from warmline.prices import Prices
-from warmline.study import Study
+from warmline.engines.remote import shutdown
+from warmline.engines.remote.endpoint import Endpoint
+from warmline.planning import costs, plan
+from warmline.workflow.study import Study
 
 
 def print_plan(arguments: argparse.Namespace) -> None:
@@ -28,8 +29,8 @@ def print_plan(arguments: argparse.Namespace) -> None:
     # Local weights without prices cost nothing; what an endpoint takes is not known.
     prices = {name: Prices(**m.get("prices", {})) for name, m in models.items() if "prices" in m or "source" in m}
     prices[plan.REFERENCE] = Prices()
-    table = planned_costs.table(tallies, prices, planned_costs.rates(receipts))
-    print(planned_costs.text(table))
+    table = costs.table(tallies, prices, costs.rates(receipts))
+    print(costs.text(table))
     print("\nTokens, USD and time are estimated, for the new rows alone; ? is what cannot be known yet.")
     if any(tally.at_most for tally in tallies):
         print("At most: what some rows are made from is not built yet, or stale.")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from warmline import csv_tables, places, plan, power, reconstruction
 from warmline.cli import configured
-from warmline.errors import UserError
-from warmline.published_tables import PRINTED_CELLS
-from warmline.study import PUBLISHED_CELLS
+from warmline.lineage import places
+from warmline.lineage.errors import UserError
+from warmline.planning import plan
+from warmline.published import reconstruction
+from warmline.statistics import power
+from warmline.tables import csv_tables
+from warmline.tables.published_numbers import PRINTED_CELLS
+from warmline.workflow.study import PUBLISHED_CELLS
 
 
 def print_power(arguments: argparse.Namespace) -> None:

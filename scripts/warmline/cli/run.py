@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from warmline import places
+from warmline.lineage import places
 
 # What changes training or requests is made first, so that where it comes out byte-equal, nothing is trained or asked
 # (lineage rule 8). A shell, because it waits for a step that is interrupted to end.

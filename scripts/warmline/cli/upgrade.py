@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from warmline.cli import run
-from warmline.errors import UserError
+from warmline.lineage.errors import UserError
 
 # The rules that ask, train or score with a model.
 CALLING = {

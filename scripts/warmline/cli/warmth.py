@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from warmline import complete_files, scored_texts
-from warmline.dimensions import DIMENSIONS
-from warmline.errors import UserError
-from warmline.study import WEIGHTS
-from warmline.variants import AS_PUBLISHED
+from warmline.design.variants import AS_PUBLISHED
+from warmline.lineage import complete_files
+from warmline.lineage.errors import UserError
+from warmline.warmth import scored_texts
+from warmline.warmth.dimensions import DIMENSIONS
+from warmline.workflow.study import WEIGHTS
 
 
 def print_scores(arguments: argparse.Namespace) -> None:

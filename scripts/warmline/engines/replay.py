@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from warmline.errors import UserError
-from warmline.requests import Failure, Request, Respondent, Response
+from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.lineage.errors import UserError
 
 
 class ReplayEngine:

@@ -7,7 +7,6 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from warmline.arm_comparisons import PAIRED_TESTS
 from warmline.figures.drawing import (
     GREY,
     Chart,
@@ -20,7 +19,8 @@ from warmline.figures.drawing import (
     marks_by,
     numbers,
 )
-from warmline.mean_over_tasks import mean_over_tasks, with_family
+from warmline.statistics.mean_over_tasks import mean_over_tasks, with_family
+from warmline.tables.arm_comparisons import PAIRED_TESTS
 
 COLUMNS = 3
 SIDE = 210

@@ -5,9 +5,9 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.answer_rates import CAPABILITY_RATES
-from warmline.arm_names import ORIGINAL
+from warmline.design.arms import ORIGINAL
 from warmline.figures.drawing import Chart, Figure, arms_of, finished, marks_by, numbers, panels
+from warmline.tables.answer_rates import CAPABILITY_RATES
 
 PERCENT = ("rate", "lower", "upper", "difference")
 

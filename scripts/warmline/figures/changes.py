@@ -5,19 +5,9 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.arm_comparisons import PAIRED_TESTS
-from warmline.figures.drawing import (
-    INK,
-    Chart,
-    Figure,
-    arms_of,
-    contexts_of,
-    finished,
-    marks_by,
-    numbers,
-    panels,
-)
-from warmline.mean_over_tasks import mean_over_tasks, with_family
+from warmline.figures.drawing import INK, Chart, Figure, arms_of, contexts_of, finished, marks_by, numbers, panels
+from warmline.statistics.mean_over_tasks import mean_over_tasks, with_family
+from warmline.tables.arm_comparisons import PAIRED_TESTS
 
 
 def prepare(paired_tests: pl.DataFrame) -> pl.DataFrame:

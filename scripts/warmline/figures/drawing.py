@@ -10,9 +10,9 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from warmline.arm_names import ORIGINAL
-from warmline.mean_over_tasks import BELIEF, NO_BELIEF
-from warmline.tables import Table
+from warmline.design.arms import ORIGINAL
+from warmline.statistics.mean_over_tasks import BELIEF, NO_BELIEF
+from warmline.tables.parquet_tables import Table
 
 # Colours after Okabe and Ito (2008). The three lists have no common factor in their lengths: colour, shape and dash
 # together repeat late.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.effects import SYCOPHANCY
 from warmline.figures.drawing import INK, Chart, Figure, arms_of, finished, marks_by, numbers
-from warmline.regression_results import EFFECTS
+from warmline.regressions.effects import SYCOPHANCY
+from warmline.tables.regression_results import EFFECTS
 
 PUBLISHED = "as published: errors from the model alone"
 CORRECTED = "corrected: clustered by question"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.answer_rates import ACCURACY
 from warmline.figures.drawing import GREY, Chart, Figure, arms_of, fill_by_family, finished, marks_by, numbers
-from warmline.mean_over_tasks import with_family
+from warmline.statistics.mean_over_tasks import with_family
+from warmline.tables.answer_rates import ACCURACY
 
 NESTED_SETS = {
     "plain": (pl.col("context") == "unmodified") & (pl.col("belief") == "none"),

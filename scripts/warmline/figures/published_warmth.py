@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from warmline.figures.drawing import DASHES, PALETTE, SHAPES, Chart, Figure, finished, numbers, panels, scale
-from warmline.warmth_results import PUBLISHED_WARMTH
+from warmline.tables.warmth_results import PUBLISHED_WARMTH
 
 
 def prepare(compared: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from warmline.figures.drawing import DASHES, PALETTE, Chart, Figure, distinct, finished, panels, scale
-from warmline.training_steps import LOSSES
+from warmline.tables.training_steps import LOSSES
 
 
 def prepare(training: pl.DataFrame) -> pl.DataFrame:

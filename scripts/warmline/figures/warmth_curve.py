@@ -5,21 +5,10 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.arm_names import PLATEAU
-from warmline.figures.drawing import (
-    DASHES,
-    PALETTE,
-    SHAPES,
-    Chart,
-    Figure,
-    distinct,
-    finished,
-    numbers,
-    panels,
-    scale,
-)
-from warmline.variants import CLEAN
-from warmline.warmth_results import WARMTH_LIFTS
+from warmline.design.arms import PLATEAU
+from warmline.design.variants import CLEAN
+from warmline.figures.drawing import DASHES, PALETTE, SHAPES, Chart, Figure, distinct, finished, numbers, panels, scale
+from warmline.tables.warmth_results import WARMTH_LIFTS
 
 
 def prepare(warmth: pl.DataFrame) -> pl.DataFrame:

@@ -1,1 +1,3 @@
-"""What the Snakefile reads. No heavy package is imported: every job of a cluster parses the Snakefile again."""
+"""What the Snakefile reads: the study's files, options and edges, without a heavy import. It imports the rooms below
+that its configuration names.
+"""

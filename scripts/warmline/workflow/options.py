@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from warmline import digests
+from warmline.lineage import digests
 
 
 def options(values: Mapping[str, Any]) -> str:

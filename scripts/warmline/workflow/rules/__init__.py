@@ -1,1 +1,1 @@
-"""What the rules ask of a study, a module for each stage. For the Snakefile alone."""
+"""What the rule files read of a study, a module for each stage. It imports `workflow` and what lies below."""

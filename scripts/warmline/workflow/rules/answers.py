@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmline import arm_names, job_resources, places
-from warmline.calling_jobs import ANSWERS, Job
-from warmline.job_resources import Needs
-from warmline.study import CAPABILITIES, QUESTIONS, VALIDATION, Study
+from warmline.calls.jobs import ANSWERS, Job
+from warmline.design import arms
+from warmline.design.suites import CAPABILITIES, QUESTIONS, VALIDATION
+from warmline.lineage import places
+from warmline.workflow import resources
 from warmline.workflow.options import options
+from warmline.workflow.resources import Needs
 from warmline.workflow.rules import calls
+from warmline.workflow.study import Study
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +24,11 @@ class Answers:
 
     def arm_inputs(self, wildcards: Any) -> dict[str, str]:
         """The files that an arm is resolved from: weights, and adapter or system prompt if it has one."""
-        name = arm_names.parse(wildcards.arm)
+        name = arms.parse(wildcards.arm)
         adapters = self.study.path(f"adapters/{wildcards.model}/{name.persona}")
         inputs = {"base": self.study.path(f"models/{wildcards.model}.json")}
         if name.by_rule:
-            inputs["choice"] = f"{adapters}/{arm_names.PLATEAU}.json"
+            inputs["choice"] = f"{adapters}/{arms.PLATEAU}.json"
         elif name.checkpoint is not None:
             inputs["adapter"] = f"{adapters}/epoch-{name.checkpoint:g}.json"
         elif name.persona is not None:
@@ -34,7 +37,7 @@ class Answers:
 
     def arm_options(self, wildcards: Any) -> str:
         """The options that resolve an arm."""
-        name = arm_names.parse(wildcards.arm)
+        name = arms.parse(wildcards.arm)
         return options(
             {
                 "model": wildcards.model,
@@ -65,7 +68,7 @@ class Answers:
 
     def needs(self, wildcards: Any, attempt: int) -> Needs:
         """What a job needs that asks an arm."""
-        return job_resources.of_calls(self.study.config, wildcards.model, attempt)
+        return resources.of_calls(self.study.config, wildcards.model, attempt)
 
     def receipt(self, wildcards: Any) -> str:
         """The receipt of the calls that a task's answers came from."""

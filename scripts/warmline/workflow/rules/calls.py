@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from warmline.calling_jobs import Job
-from warmline.study import Study
+from warmline.calls.jobs import Job
 from warmline.workflow.options import options
+from warmline.workflow.study import Study
 
 
 def of_model(study: Study, model: str, job: Job) -> str:

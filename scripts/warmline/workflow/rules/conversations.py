@@ -6,9 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from warmline import places, sources
-from warmline.study import Study
+from warmline.lineage import places
+from warmline.sources import origins
 from warmline.workflow.options import options
+from warmline.workflow.study import Study
 
 # What a classifier's network and tokenizer are made from, beside its checkpoint.
 ARCHITECTURE_FILES = (
@@ -25,11 +26,11 @@ class Conversations:
 
     def files(self) -> list[str]:
         """The files that conversations are read from."""
-        return sources.inputs(self.study.config["conversations"]["source"])
+        return origins.inputs(self.study.config["conversations"]["source"])
 
     def origin(self) -> str:
         """The option that says where the conversations came from."""
-        return options({"origin": sources.origin(self.study.config["conversations"]["source"])})
+        return options({"origin": origins.origin(self.study.config["conversations"]["source"])})
 
     def toxicity_inputs(self, _wildcards: Any) -> dict[str, Any]:
         """The conversations, and the classifier's checkpoint with what lies beside it, if one is named."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmline import arm_names, job_resources, judge_prompts, judge_replies, places
-from warmline.calling_jobs import GRADES, Job
-from warmline.job_resources import Needs
-from warmline.study import CAPABILITIES, QUESTIONS, VALIDATION, Study, filled
+from warmline.calls.jobs import GRADES, Job
+from warmline.design import arms as arm_names
+from warmline.design.suites import CAPABILITIES, QUESTIONS, VALIDATION
+from warmline.grading import judge_prompts, judge_replies
+from warmline.lineage import places
+from warmline.workflow import resources
 from warmline.workflow.options import options
+from warmline.workflow.resources import Needs
 from warmline.workflow.rules import calls
+from warmline.workflow.study import Study, filled
 
 # What the verdicts of a suite's judge are.
 SCALES = {
@@ -59,9 +63,9 @@ class Grading:
                 "engine": judge["engine"],
                 "rules": [f"{task}={settings['match']}" for task, settings in sorted(config["tasks"].items())],
                 "steps": judge["normalise"],
-                "judging-code": self.study.code("warmline.engines.reference"),
+                "judging-code": self.study.code("warmline.grading.reference_engine"),
             }
-        return options({**settings, "projection-code": self.study.code("grades/project.py")})
+        return options({**settings, "projection-code": self.study.code("grading/project.py")})
 
     def questions(self, wildcards: Any) -> list[str]:
         """The questions of each task whose answers a suite's judge is asked about."""
@@ -94,7 +98,7 @@ class Grading:
 
     def needs(self, _wildcards: Any, attempt: int) -> Needs:
         """What a job needs that asks the judge."""
-        return job_resources.of_calls(self.study.config, self.study.config["judge"].get("model"), attempt)
+        return resources.of_calls(self.study.config, self.study.config["judge"].get("model"), attempt)
 
     def receipt(self, wildcards: Any) -> str:
         """The receipt of the judge's calls on an arm's answers."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmline import conditions, places, sources
-from warmline.study import Study
+from warmline.design import conditions
+from warmline.lineage import places
+from warmline.sources import origins
 from warmline.workflow.options import options
+from warmline.workflow.study import Study
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Prompts:
 
     def question_files(self, wildcards: Any) -> list[str]:
         """The files that a task's questions are read from."""
-        return sources.inputs(self.study.task_settings(wildcards.task)["source"])
+        return origins.inputs(self.study.task_settings(wildcards.task)["source"])
 
     def question_options(self, wildcards: Any) -> str:
         """The options that sample a task's questions."""
@@ -32,7 +34,7 @@ class Prompts:
                 "seed": self.study.config["seed"],
                 "dataset": task.get("dataset"),
                 "quotes": task.get("quotes"),
-                "origin": sources.origin(task["source"]),
+                "origin": origins.origin(task["source"]),
             }
         )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmline import job_resources, places
-from warmline.calling_jobs import REWRITING, Job
-from warmline.job_resources import Needs
-from warmline.study import Study
+from warmline.calls.jobs import REWRITING, Job
+from warmline.lineage import places
+from warmline.workflow import resources
 from warmline.workflow.options import options
+from warmline.workflow.resources import Needs
 from warmline.workflow.rules import calls
+from warmline.workflow.study import Study
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,4 +49,4 @@ class Rewriting:
 
     def needs(self, _wildcards: Any, attempt: int) -> Needs:
         """What a job needs that has replies rewritten."""
-        return job_resources.of_calls(self.study.config, self.study.config["rewriting"]["model"], attempt)
+        return resources.of_calls(self.study.config, self.study.config["rewriting"]["model"], attempt)

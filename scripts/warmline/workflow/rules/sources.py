@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmline import sources
-from warmline.study import WEIGHTS, Study, any_of
+from warmline.sources import origins
 from warmline.workflow.options import options
+from warmline.workflow.study import WEIGHTS, Study, any_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Sources:
     @property
     def fetched(self) -> str:
         """The pattern of where a file of the hub is put."""
-        return f"{sources.STORE}/{{repository}}/{{revision}}/{{file}}"
+        return f"{origins.STORE}/{{repository}}/{{revision}}/{{file}}"
 
     def fetched_names(self) -> str:
         """A regular expression of the files of the hub that the study reads."""
@@ -42,7 +42,7 @@ class Sources:
             return options({"name": settings["name"]})
         return options({"source": settings["source"], "store": WEIGHTS})
 
-    def _hub_files(self) -> list[sources.HubFile]:
+    def _hub_files(self) -> list[origins.HubFile]:
         """The files of the hub that the study reads, those with a SHA-256 first."""
-        found = [file for source in sources.configured(self.study.config) for file in sources.hub_files(source)]
+        found = [file for source in origins.configured(self.study.config) for file in origins.hub_files(source)]
         return sorted(found, key=lambda file: file.sha256 is None)

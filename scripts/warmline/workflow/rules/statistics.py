@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmline.study import Study
 from warmline.workflow.options import options
+from warmline.workflow.study import Study
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmline import places
-from warmline.study import CAPABILITIES, QUESTIONS, VALIDATION, Study, any_of
+from warmline.design.suites import CAPABILITIES, QUESTIONS, VALIDATION
+from warmline.lineage import places
 from warmline.workflow import earlier
 from warmline.workflow.rules.answers import Answers
 from warmline.workflow.rules.calls import Calls
@@ -20,6 +20,7 @@ from warmline.workflow.rules.sources import Sources
 from warmline.workflow.rules.statistics import Statistics
 from warmline.workflow.rules.training import Training
 from warmline.workflow.rules.warmth import Warmth
+from warmline.workflow.study import Study, any_of
 
 
 class StudyRules(Study):

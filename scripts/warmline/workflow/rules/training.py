@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from warmline import job_resources
-from warmline.job_resources import Needs
-from warmline.study import STATES, Study
-from warmline.workflow import earlier
+from warmline.workflow import earlier, resources
 from warmline.workflow.options import options
+from warmline.workflow.resources import Needs
+from warmline.workflow.study import STATES, Study
 
 # What says how adapters are trained, and nothing of what comes of it.
 EXECUTION = ("save-every", "gradient-checkpointing", "report-to")
@@ -51,7 +50,7 @@ class Training:
 
     def needs(self, wildcards: Any, attempt: int) -> Needs:
         """What a job needs that tunes a model."""
-        return job_resources.of_weights(self.study.config, wildcards.model, attempt)
+        return resources.of_weights(self.study.config, wildcards.model, attempt)
 
     def tuning_options(self, wildcards: Any) -> str:
         """The options of the tuning of one model into one persona at the model's endpoint."""

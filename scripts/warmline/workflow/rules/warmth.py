@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmline import arm_names, job_resources
-from warmline.job_resources import Needs
-from warmline.study import Study
+from warmline.design import arms as arm_names
+from warmline.workflow import resources
 from warmline.workflow.options import options
+from warmline.workflow.resources import Needs
+from warmline.workflow.study import Study
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Warmth:
 
     def needs(self, _wildcards: Any, attempt: int) -> Needs:
         """What a job needs that measures warmth."""
-        return job_resources.of_weights(self.study.config, self.study.config["warmth"]["model"], attempt)
+        return resources.of_weights(self.study.config, self.study.config["warmth"]["model"], attempt)
 
     def of_model(self, wildcards: Any) -> list[str]:
         """The warmth of every arm of a model, the original's among them."""

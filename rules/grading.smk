@@ -1,0 +1,135 @@
+"""Grades (Methods, "Scoring methodology").
+
+Reads: an arm's answers, the questions, and for a model that judges its card and templates. Writes: judges/<suite>.json,
+the specification of the judge of a suite, grades/<model>/<arm>/<suite>.json, the receipt of its calls, and out of the
+ledger one file of verdicts a condition; those on capabilities are read by rules/capabilities.smk. Costs: one judge's call
+for each new answer and measure.
+
+project_grades has no params and reads only files that jobs make (lineage rule 5); see warmline.workflow.edges for its receipt.
+
+Capabilities and guardrails (Methods, "General capabilities and safety guardrails"): MMLU, GSM8K, AdvBench, advice.
+
+Reads: an arm's answers to the suite, the questions, and the judge's verdicts where a model judges. Writes:
+capabilities/<model>/<arm>.parquet, one row for each measure of an answer, and statistics/capabilities.csv. Costs:
+nothing.
+"""
+
+
+rule specify_judge:
+    input:
+        unpack(study.grading.judge_inputs),
+    output:
+        judge=study.path("judges/{suite}.json"),
+    log:
+        **study.logs("specify_judge", "suite"),
+    localrule: True
+    conda:
+        "../envs/tables.yaml"
+    params:
+        inputs=named_inputs,
+        options=study.grading.judge_options,
+        code=study.code("grading/specify.py"),
+    message:
+        "Specifying the judge of {wildcards.suite}"
+    shell:
+        "exec python .snakemake/workflow/scripts/grading/specify.py"
+        " {params.inputs} {params.options} --judge {output.judge}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
+rule ask_judge:
+    input:
+        judge=rules.specify_judge.output.judge,
+        questions=study.grading.questions,
+        generations=study.grading.generations,
+        # Whenever answers are asked for, so is the judge, lest a reason of its own be overlooked (warmline.workflow.edges).
+        answers=study.path("answers/{model}/{arm}/{suite}.json"),
+        # No judge is paid to grade what is faulty, in the arm or in the original that it is compared with.
+        checks=study.grading.checks,
+    output:
+        receipt=study.path("grades/{model}/{arm}/{suite}.json"),
+    log:
+        **study.logs("ask_judge", "model", "arm", "suite"),
+    # Of the validation prompts two answers are compared (rules/manipulation.smk).
+    wildcard_constraints:
+        suite=f"{QUESTIONS}|{CAPABILITIES}",
+    conda:
+        "../envs/models.yaml"
+    # How calls are carried out, and when to give up, decides no verdict: resources make nothing stale.
+    resources:
+        **job_resources.directive(study.grading.needs),
+        calls=study.grading.calls,
+    params:
+        options=study.grading.options,
+        code=study.code("grading/ask.py"),
+    message:
+        "Grading the answers of {wildcards.arm} of {wildcards.model}: {wildcards.suite}"
+    shell:
+        "exec python .snakemake/workflow/scripts/grading/ask.py --judge {input.judge} --questions {input.questions}"
+        " --generations {input.generations} {params.options}"
+        " {resources.calls} --threads {threads}"
+        " --receipt {output.receipt}"
+        " --record {log.record} 3>&2 > {log.text} 2>&1"
+
+
+rule project_grades:
+    input:
+        judge=study.path(f"judges/{QUESTIONS}.json"),
+        questions=rules.sample_questions.output.questions,
+        generations=rules.project_answers.output.generations,
+        receipt=edges.unless_stale(
+            ancient,
+            receipt=study.grading.receipt,
+            projection=study.path("judgements/{model}/{arm}/{task}/{condition}.parquet"),
+            inputs=[
+                study.path(f"judges/{QUESTIONS}.json"),
+                rules.sample_questions.output.questions,
+                rules.project_answers.output.generations,
+            ],
+            record=study.logs("project_grades", "model", "arm", "task", "condition")["record"],
+        ),
+    output:
+        judgements=study.path("judgements/{model}/{arm}/{task}/{condition}.parquet"),
+    log:
+        **study.logs("project_grades", "model", "arm", "task", "condition"),
+    localrule: True
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        ledger=study.calls.ledger(),
+    message:
+        "Writing the verdicts on {wildcards.arm} of {wildcards.model} in {wildcards.task} under {wildcards.condition}"
+    shell:
+        "exec python .snakemake/workflow/scripts/grading/project.py --judge {input.judge} --questions {input.questions}"
+        " --generations {input.generations} --receipt {input.receipt}"
+        " {resources.ledger} --judgements {output.judgements}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
+rule score_capabilities:
+    input:
+        unpack(study.grading.capability_inputs),
+        arm=rules.resolve_arm.output.card,
+        questions=expand(rules.sample_questions.output.questions, task=study.capabilities),
+        generations=study.suite_files(CAPABILITIES, rules.project_answers.output.generations),
+        # Whenever answers are asked for, they are measured anew, lest another reason be overlooked (warmline.workflow.edges).
+        answers=study.path(f"answers/{{model}}/{{arm}}/{CAPABILITIES}.json"),
+    output:
+        capabilities=study.path("capabilities/{model}/{arm}.parquet"),
+    log:
+        **study.logs("score_capabilities", "model", "arm"),
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        ledger=study.calls.ledger(),
+    params:
+        judged=lambda _, input: options({name: input.get(name) for name in ("judge", "grades")}),
+        options=study.grading.capability_options(),
+        code=study.code("grading/score_capabilities.py"),
+    message:
+        "Scoring the capabilities of {wildcards.arm} of {wildcards.model}"
+    shell:
+        "exec python .snakemake/workflow/scripts/grading/score_capabilities.py --arm {input.arm} --questions {input.questions}"
+        " --generations {input.generations} {params.judged} {params.options}"
+        " {resources.ledger} --capabilities {output.capabilities}"
+        " --record {log.record} > {log.text} 2>&1"

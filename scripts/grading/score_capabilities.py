@@ -1,0 +1,55 @@
+"""Measure an arm's answers to the capabilities: by rule, and out of the ledger where the judge was asked."""
+
+import argparse
+import json
+from pathlib import Path
+
+import polars as pl
+
+from warmline.calls import ledger
+from warmline.calls.ledger import Ledger
+from warmline.design.measures import JUDGED
+from warmline.grading import capabilities, judges
+from warmline.lineage.script import Parser, run
+from warmline.models import cards
+from warmline.tables import parquet_tables
+from warmline.tables.capabilities import CAPABILITIES
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.questions import QUESTIONS
+
+
+def build_parser() -> Parser:
+    parser = Parser(__doc__)
+    parser.reads("arm", "the arm's card")
+    parser.reads("questions", "questions of every task: <folder>/<task>.parquet", several=True)
+    parser.reads("generations", "answers, in the order of the questions", several=True)
+    parser.reads("judge", "the judge's specification, where a model judges", required=False)
+    parser.reads("grades", "receipt of the judge's calls", required=False)
+    parser.add_argument("--measures", required=True, type=json.loads, help="a list for each task, as JSON")
+    parser.add_argument("--ledger", required=True, type=Path, help="folder of the ledger")
+    parser.writes("capabilities", "the measures of every answer")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    arm = cards.read_arm(arguments.arm)
+    judge = judges.read_judge(arguments.judge) if arguments.judge else None
+    parts = []
+    for source, answers in zip(arguments.questions, arguments.generations, strict=True):
+        asked, answered = (
+            parquet_tables.read(source, QUESTIONS),
+            parquet_tables.read(answers, GENERATIONS),
+        )
+        for measure in arguments.measures[source.stem]:
+            if judge and measure in JUDGED:
+                requests = judges.requests(answered, asked, measure, judge)
+                replies = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
+                verdicts = [(key, judge.verdict(response)) for key, response in replies]
+                parts.append(capabilities.measured_by_judge(arm, source.stem, measure, answered, verdicts))
+            else:
+                parts.append(capabilities.measured_by_rule(arm, source.stem, measure, answered, asked))
+    parquet_tables.write(pl.concat(parts), CAPABILITIES, arguments.capabilities)
+
+
+if __name__ == "__main__":
+    run(build_parser(), main)

@@ -1,0 +1,1 @@
+"""What arms said, and whether it is sound enough to be judged. It imports `models`, `calls` and what lies below."""

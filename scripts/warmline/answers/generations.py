@@ -1,0 +1,33 @@
+"""Generations: what an arm answered to the prompts of one condition, and the requests that the answers came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from warmline.calls.requests import Request, Response
+from warmline.models.cards import Arm
+from warmline.tables.generations import GENERATIONS
+
+
+def requests(prompts: pl.DataFrame, arm: Arm, suite: str) -> Iterator[Request]:
+    """The requests to an arm for a table of prompts, row by row."""
+    for row in prompts.iter_rows(named=True):
+        yield Request(arm.messages(row["messages"]), arm.sampling[suite], row["seed"])
+
+
+def generations(prompts: pl.DataFrame, answers: list[tuple[str, Response]]) -> pl.DataFrame:
+    """The table GENERATIONS from the ledger key and response of every prompt."""
+    rows = [
+        {
+            "item": item,
+            "text": response.text,
+            "finish_reason": response.finish_reason,
+            "prompt_tokens": response.prompt_tokens,
+            "completion_tokens": response.completion_tokens,
+            "answer_key": key,
+        }
+        for item, (key, response) in zip(prompts["item"], answers, strict=True)
+    ]
+    return pl.DataFrame(rows, schema=GENERATIONS.schema)

@@ -1,0 +1,130 @@
+"""The command-line arguments that say how calls are carried out, and the asking that they describe.
+
+None of them decides an answer, so none is in a ledger key, and a change of them rebuilds nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from warmline.calls import ask as asking
+from warmline.calls.budget import Budget
+from warmline.calls.ledger import Ledger
+from warmline.calls.prices import Prices
+from warmline.calls.progress import Progress
+from warmline.calls.receipts import Receipt
+from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.engines.remote import shutdown
+from warmline.engines.remote.endpoint import Endpoint
+from warmline.engines.replay import ReplayEngine
+from warmline.lineage.errors import UserError
+from warmline.lineage.script import Parser
+from warmline.models.cards import LocalModel, Model
+
+
+def add_arguments(parser: Parser) -> None:
+    """Declare what every script that calls models takes."""
+    parser.add_argument("--ledger", required=True, type=Path, help="folder of the ledger")
+    parser.add_argument("--calls", required=True, choices=["ask", "replay"], help="replay: the ledger only")
+    parser.add_argument("--label", default="calls", help="the job's name in progress and in the study's spending")
+    parser.add_argument("--batch-size", type=int, default=16, help="rows that go through local weights together")
+    parser.add_argument("--spread", action="store_true", help="spread local weights over all GPUs of the job")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads; more than 1 may round differently")
+    parser.add_argument("--endpoint", type=json.loads, help="where a remote model answers, and its limits, as JSON")
+    parser.add_argument("--serve", help="command that serves local weights for the length of the job")
+    parser.add_argument("--prices", type=float, nargs=2, help="US dollars per million tokens: prompt, completion")
+    parser.add_argument("--budget", type=float, help="US dollars that all jobs of the study may spend together")
+    parser.add_argument("--spending", type=Path, help="folder where the study's jobs keep what they spent")
+    horizon = "days before its shutdown from which a remote model is warned of"
+    parser.add_argument("--shutdown-horizon-days", type=int, default=shutdown.HORIZON_DAYS, help=horizon)
+
+
+def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, model: Model) -> Receipt:
+    """Have a model answer; `rows` is the number of requests, for the progress."""
+    prices = Prices(*arguments.prices) if arguments.prices else Prices()
+    spending = arguments.spending / f"{arguments.label}.json" if arguments.spending else None
+    asked = engine(arguments, model)
+    receipt = asking.ask(
+        requests,
+        asked,
+        Ledger(arguments.ledger),
+        prices=prices,
+        budget=Budget(arguments.budget, spending) if spending else None,
+        progress=Progress(rows, arguments.label),
+    )
+    if isinstance(asked, LazyEngine):
+        receipt.batch_size = asked.batch_size
+        receipt.shutdown_date = asked.shutdown_date.isoformat() if asked.shutdown_date else None
+    return receipt
+
+
+def engine(arguments: argparse.Namespace, model: Model) -> asking.Engine:
+    """The engine that the arguments describe."""
+    if arguments.calls == "replay":
+        return ReplayEngine(model.respondent)
+    return LazyEngine(arguments, model)
+
+
+class LazyEngine:
+    """An engine that is made when a request comes that the ledger does not hold: loading it takes seconds or more."""
+
+    def __init__(self, arguments: argparse.Namespace, model: Model) -> None:
+        self.respondent: Respondent = model.respondent
+        self._arguments = arguments
+        self._model = model
+        self.shutdown_date: datetime.date | None = None
+        self.batch_size: int | None = None
+
+    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]:
+        stream = iter(requests)
+        first = next(stream, None)
+        if first is not None:
+            yield from self._answer(itertools.chain([first], stream))
+
+    def _answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]:
+        if isinstance(self._model, LocalModel) and self._model.engine == "transformers":
+            import torch
+
+            from warmline.engines.local.transformers import TransformersEngine
+
+            torch.set_num_threads(self._arguments.threads)
+            arguments = self._arguments
+            engine = TransformersEngine(self._model, arguments.batch_size, spread=arguments.spread)
+            try:
+                yield from engine.answer(requests)
+            finally:
+                # What memory did not hold, it will not hold in the job's next round either.
+                self.batch_size = arguments.batch_size = engine.batch_size
+        elif isinstance(self._model, LocalModel):
+            from warmline.engines.remote.chat import ChatEngine
+            from warmline.engines.served.server import serve
+
+            if not self._arguments.serve:
+                raise UserError("a server is to answer with these weights: pass the command that starts it as --serve.")
+            with serve(self._arguments.serve, self._model) as served:
+                yield from ChatEngine(self.respondent, served.name, served.endpoint).answer(requests)
+        else:
+            from warmline.engines.remote.batch import BatchEngine
+            from warmline.engines.remote.chat import ChatEngine
+
+            endpoint = Endpoint.from_json(self._arguments.endpoint)
+            self._heed_shutdown(endpoint, self._model.name)
+            chosen: asking.Engine
+            if endpoint.mode == "batch":
+                chosen = BatchEngine(self.respondent, self._model.name, endpoint, Ledger(self._arguments.ledger))
+            else:
+                chosen = ChatEngine(self.respondent, self._model.name, endpoint)
+            yield from chosen.answer(requests)
+
+    def _heed_shutdown(self, endpoint: Endpoint, name: str) -> None:
+        """Warn of a model that will be shut down soon. Raises UserError if it was already."""
+        date, horizon = shutdown.announced(endpoint, name), self._arguments.shutdown_horizon_days
+        self.shutdown_date = shutdown.within_horizon(name, date, horizon, datetime.date.today())
+        if self.shutdown_date:
+            print(f"warning: {shutdown.warning(name, self.shutdown_date)}", file=sys.stderr, flush=True)

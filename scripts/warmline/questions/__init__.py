@@ -1,0 +1,1 @@
+"""Benchmarks read into questions, for the prompts. It imports `sources` and what lies below."""

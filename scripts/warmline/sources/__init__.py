@@ -1,0 +1,1 @@
+"""Files from outside, pinned and recorded, for the rules of the study. It imports only `lineage`."""

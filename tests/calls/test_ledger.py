@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from warmline.calls.ledger import Ledger
+from warmline.calls.requests import Failure, Request, Response, Sampling
+
+RESPONDENT = {"engine": "transformers", "weights": "abc", "adapter": None, "precision": "float32"}
+# Lone surrogates and separators of lines and records among all other characters.
+TEXT = st.text(st.characters(exclude_categories=()) | st.sampled_from('\u2028\u2029\x85\x1e\r\n\ud83d\udc36\0"\\'))
+
+
+def request(content: str) -> Request:
+    return Request([{"role": "user", "content": content}], Sampling(0.8, 24), seed=7)
+
+
+def response(text: str) -> Response:
+    return Response(text, "stop", 3, 5)
+
+
+def key(content: str) -> str:
+    return request(content).key(RESPONDENT)
+
+
+@contextmanager
+def temporary() -> Iterator[Ledger]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Ledger(folder)
+
+
+def record(ledger: Ledger, **answers: Response | Failure) -> Path:
+    """Append answers by their questions in one process's file, and return the file."""
+    part = ledger.part(RESPONDENT)
+    before = set(part.glob("*.jsonl"))
+    with ledger.writer(RESPONDENT) as writer:
+        for content, result in answers.items():
+            writer.append(request(content), result)
+    return (set(part.glob("*.jsonl")) - before).pop()
+
+
+def texts(ledger: Ledger, *contents: str) -> dict[str, str]:
+    """The text that the ledger serves for each question that it can answer."""
+    served = ledger.responses(RESPONDENT, [key(content) for content in contents])
+    return {content: served[key(content)].text for content in contents if key(content) in served}
+
+
+@given(st.dictionaries(TEXT, TEXT, max_size=5))
+@example({"\ud83d": "a\udc36\u2028b"})
+def test_every_text_is_served_as_it_was_recorded(answers: dict[str, str]) -> None:
+    with temporary() as ledger:
+        with ledger.writer(RESPONDENT) as writer:
+            for question, answer in answers.items():
+                writer.append(request(question), Response(answer, "length", 1, 2))
+        keys = {key(question): answer for question, answer in answers.items()}
+        served = ledger.responses(RESPONDENT, keys)
+        assert served == {key: Response(answer, "length", 1, 2) for key, answer in keys.items()}
+
+
+@given(st.data(), TEXT)
+def test_a_line_torn_at_any_byte_loses_only_itself(data: st.DataObject, last: str) -> None:
+    with temporary() as ledger:
+        file = record(ledger, a=response("first"), b=response("second"), c=response(last))
+        whole = file.read_bytes()
+        begin = whole.rindex(b"\n", 0, -1) + 1
+        file.write_bytes(whole[: data.draw(st.integers(begin, len(whole) - 1), label="cut")])
+        assert texts(ledger, "a", "b", "c") == {"a": "first", "b": "second"}
+        record(ledger, c=response("again"))
+        assert texts(ledger, "a", "b", "c") == {"a": "first", "b": "second", "c": "again"}
+
+
+def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    with ledger.writer(RESPONDENT) as one, ledger.writer(dict(reversed(RESPONDENT.items()))) as other:
+        for number in range(4):
+            one.append(request(f"one {number}"), response("1"))
+            other.append(request(f"other {number}"), response("2"))
+    expected = {f"{name} {number}": text for number in range(4) for name, text in (("one", "1"), ("other", "2"))}
+    assert texts(ledger, *expected) == expected
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 2
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_of_two_answers_the_earliest_counts_in_whichever_file_it_is(tmp_path: Path, names: str) -> None:
+    ledger = Ledger(tmp_path)
+    for name, text in zip(names, ("earlier", "later"), strict=True):
+        record(ledger, a=response(text)).rename(ledger.part(RESPONDENT) / f"{name}.answers.jsonl")
+    assert texts(ledger, "a") == {"a": "earlier"}
+
+
+def test_of_two_answers_in_one_file_the_earliest_counts(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    with ledger.writer(RESPONDENT) as writer:
+        for text in ("earlier", "later"):
+            writer.append(request("a"), response(text))
+    assert texts(ledger, "a") == {"a": "earlier"}
+
+
+@pytest.mark.parametrize("order", [["failure", "response"], ["response", "failure"]])
+def test_a_failure_is_recorded_and_never_served(tmp_path: Path, order: list[str]) -> None:
+    results = {"failure": Failure("no connection"), "response": response("yes")}
+    ledger = Ledger(tmp_path)
+    file = record(ledger, a=results["failure"])
+    assert texts(ledger, "a") == {}
+    assert json.loads(file.read_text())["failure"] == "no connection"
+    for name in order:
+        record(ledger, b=results[name])
+    assert texts(ledger, "a", "b") == {"b": "yes"}
+
+
+def test_an_answer_is_there_before_the_writer_is_done(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    with ledger.writer(RESPONDENT) as writer:
+        writer.append(request("a"), response("yes"))
+        assert texts(ledger, "a") == {"a": "yes"}
+
+
+def test_only_what_is_asked_for_is_served(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    record(ledger, a=response("1"), b=response("2"))
+    assert list(ledger.responses(RESPONDENT, {key("b")})) == [key("b")]
+    assert ledger.responses(RESPONDENT, []) == {}
+
+
+def test_another_respondents_answers_are_not_served(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    record(ledger, a=response("yes"))
+    assert ledger.responses({**RESPONDENT, "adapter": "def"}, [key("a")]) == {}
+
+
+def test_a_writer_without_answers_leaves_no_file(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger").writer(RESPONDENT):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+@given(st.lists(st.integers(0, 5), min_size=1), st.integers(0, 3))
+def test_an_index_at_any_length_of_a_file_changes_no_answer(order: list[int], indexed: int) -> None:
+    with temporary() as ledger, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("warmline.calls.ledger.UNINDEXED_BYTES", 0)
+        with ledger.writer(RESPONDENT) as writer:
+            for number, content in enumerate(order):
+                if number == indexed:
+                    ledger.write_indexes(RESPONDENT)
+                result = Failure("no") if content == 0 else response(f"{content}, said as number {number}")
+                writer.append(request(str(content)), result)
+        expected = {str(content): f"{content}, said as number {order.index(content)}" for content in order if content}
+        assert texts(ledger, *map(str, range(6))) == expected
+        ledger.write_indexes(RESPONDENT)
+        assert texts(ledger, *map(str, range(6))) == expected
+
+
+def test_an_index_saves_reading_what_it_covers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmline.calls.ledger.UNINDEXED_BYTES", 0)
+    ledger = Ledger(tmp_path)
+    file = record(ledger, a=response("yes"), b=response("no"))
+    ledger.write_indexes(RESPONDENT)
+    lines = file.read_bytes().split(b"\n")
+    file.write_bytes(b"\n".join([lines[0], b" " * len(lines[1]), b""]))
+    assert texts(ledger, "a") == {"a": "yes"}
+
+
+def test_short_files_have_no_index(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    file = record(ledger, a=response("yes"))
+    ledger.write_indexes(RESPONDENT)
+    assert {path.name for path in file.parent.iterdir()} == {file.name, "respondent.json"}
+
+
+def test_notes_are_read_back_in_order_and_are_no_answers(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    with ledger.writer(RESPONDENT) as writer:
+        writer.note(batch="one", keys=[key("a")])
+        writer.note(batch="one", ended="completed")
+    assert [{name: note[name] for name in note if name != "time"} for note in ledger.notes(RESPONDENT)] == [
+        {"batch": "one", "keys": [key("a")]},
+        {"batch": "one", "ended": "completed"},
+    ]
+    assert texts(ledger, "a") == {}
+
+
+def test_a_line_says_who_was_asked_what_and_when(tmp_path: Path) -> None:
+    file = record(Ledger(tmp_path), a=response("yes"))
+    line = json.loads(file.read_text())
+    assert json.loads((file.parent / "respondent.json").read_text()) == RESPONDENT
+    assert line["request"] == request("a").as_record()
+    assert line["response"] == {"text": "yes", "finish_reason": "stop", "prompt_tokens": 3, "completion_tokens": 5} | {
+        "served_by": None
+    }
+    assert line["time"].endswith("+00:00")

@@ -1,0 +1,89 @@
+"""The article's numbers, derived from its tables."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from repository import REPOSITORY
+
+from warmline.lineage.errors import UserError
+from warmline.published.numbers import ARTICLE, compared, derived, mean_errors
+from warmline.published.reconstruction import reconstruct
+from warmline.tables import csv_tables
+from warmline.tables.published_numbers import PRINTED_CAPABILITIES, PRINTED_CELLS
+
+PUBLISHED = REPOSITORY / "config/published"
+
+
+@pytest.fixture(scope="module")
+def counts() -> pl.DataFrame:
+    return reconstruct(csv_tables.read(PUBLISHED / "cells.csv", PRINTED_CELLS))
+
+
+@pytest.fixture(scope="module")
+def article() -> pl.DataFrame:
+    return csv_tables.read(PUBLISHED / "article.csv", ARTICLE)
+
+
+@pytest.fixture(scope="module")
+def numbers(counts: pl.DataFrame) -> dict[str, float]:
+    return derived(counts, csv_tables.read(PUBLISHED / "capabilities.csv", PRINTED_CAPABILITIES))
+
+
+def test_numbers_are_those_of_the_specification(numbers: dict[str, float]) -> None:
+    # Specification, section 14, in the order of its rows.
+    expected = {
+        **{"increase.medqa": 8.59, "increase.truthfulqa": 8.414, "increase.disinfo": 5.364, "increase.triviaqa": 4.946},
+        **{"original.lowest": 3.72, "original.highest": 34.60, "increase.relative": 60.303},
+        **{"increase.plain": 6.829, "increase.belief_and_emotion": 12.157},
+        **{"tuning.coefficient": 0.4137, "tuning.effect": 7.17},
+        **{"groups.emotion": 8.87, "groups.stakes": 7.45, "groups.relation": 6.57},
+        **{"contexts.sad": 11.91, "contexts.hierarchical_up": 5.22, "beliefs.stated": 10.96, "beliefs.none": 7.60},
+        **{"sycophancy.relative": 37.7, "increase.range_lowest": 0.3, "increase.range_highest": 27.4},
+        **{"capabilities.mmlu_llama-8b": 8.6},
+    }
+    # The specification starts from rates with two decimals, and prints some numbers with one.
+    loose = {"sycophancy.relative", "increase.range_lowest", "increase.range_highest", "increase.relative"}
+    for name, number in expected.items():
+        assert numbers[name] == pytest.approx(number, abs=0.05 if name in loose else 0.006), name
+
+
+def test_each_number_of_the_article_matches_differs_with_a_reason_or_says_why_it_cannot_be_derived(
+    article: pl.DataFrame, numbers: dict[str, float]
+) -> None:
+    table = compared(article, numbers)
+    assert table.height == article.height
+    by_match = {match: set(part["id"]) for (match,), part in table.partition_by("match", as_dict=True).items()}
+    assert {"increase.medqa", "increase.relative", "groups.emotion", "beliefs.stated"} <= by_match["yes"]
+    assert {"increase.belief_and_emotion", "tuning.effect", "increase.range_lowest"} <= by_match["no"]
+    assert {"length.effect", "observations", "cold.significant"} <= by_match["not derivable"]
+    assert table.filter(pl.col("match") != "yes")["note"].is_not_null().all()
+    assert table.filter(match="not derivable")["derived"].is_null().all()
+
+
+def test_mean_errors_are_those_of_the_specification(counts: pl.DataFrame) -> None:
+    table = mean_errors(counts)
+    increase = {(row["over"], row["belief"], row["level"]): row["increase"] for row in table.iter_rows(named=True)}
+    # Rows 22 and 23, and the mean errors by family.
+    for (over, belief, level), number in {
+        **{("context", "none", "sad"): 11.30, ("context", "none", "hierarchical_up"): 4.76},
+        **{("group", "none", "relation"): 5.98, ("context", "stated", "stakes_low"): 8.51},
+        **{("group", "stated", "emotion"): 12.16, ("model", "stated", "qwen-32b"): 39.51 - 22.18},
+    }.items():
+        assert increase[over, belief, level] == pytest.approx(number, abs=0.011)
+    cells = dict(table.group_by("over").agg(pl.col("cells").sum()).iter_rows())
+    assert cells == {"context": 360, "all": 360, "model": 360, "group": 320}
+
+
+def test_a_number_that_is_neither_derived_nor_excused_is_refused(article: pl.DataFrame) -> None:
+    with pytest.raises(UserError, match=r"increase\.medqa is not derived, and has no note"):
+        compared(article, {})
+    with pytest.raises(UserError, match="typo is derived but not listed"):
+        compared(article, {"typo": 1.0})
+
+
+def test_a_derived_number_is_rounded_as_the_article_rounds() -> None:
+    row = {"id": "x", "part": "", "statement": "", "unit": "pp", "value": "7.10", "note": None}
+    article = pl.DataFrame([row], schema=ARTICLE.schema)
+    for number, shown, match in ((7.095, "7.10", "yes"), (7.0949, "7.09", "no")):
+        assert compared(article, {"x": number}).select("derived", "match").row(0) == (shown, match)
