@@ -1,0 +1,88 @@
+"""A study that an earlier version finished is brought over: nothing is trained or asked again, and it replays.
+
+tests/earlier/0.1.0.tar.xz holds what version 0.1.0 left of two tiny studies in one checkout: one of the tiny model with
+the reference judge, and one whose rewriter and judge answered at a simulated endpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+from repository import REPOSITORY
+from study_copy import COPIED, PLANNED, StudyCopy, environment
+
+# What this version makes that 0.1.0 did not, or made otherwise.
+NEW = {"Averaging errors over tasks", "Writing the report"}
+STUDIES = {"tiny": "config/config.yaml", "served": "config/served.yaml"}
+MADE = ("adapters", "answers", "generations", "judgements", "rewrites", "warmth", "training", "arms", "judges")
+# What follows from the ledger on any machine; scores of warmth are rounded as the processor rounds.
+DERIVED = ("generations", "judgements", "capabilities", "observations", "observations.parquet", "figures")
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> StudyCopy:
+    """The checkout of the earlier version, with this version's code."""
+    for name in COPIED:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, tmp_path / name)
+    with tarfile.open(REPOSITORY / "tests/earlier/0.1.0.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    return StudyCopy(tmp_path)
+
+
+def planned(copy: StudyCopy, configuration: str) -> set[str]:
+    return set(PLANNED.findall(copy.run("-n", "--configfile", configuration).stdout))
+
+
+def digests(copy: StudyCopy, study: str, *names: str) -> dict[str, str]:
+    root = copy.folder / "results" / study
+    paths = [path for name in names for path in [root / name, *(root / name).rglob("*")] if path.is_file()]
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def warmline(copy: StudyCopy, *words: str) -> str:
+    variables = {**environment(), "PYTHONPATH": str(copy.folder / "scripts")}
+    command = [sys.executable, "-m", "warmline", *words]
+    result = subprocess.run(command, cwd=copy.folder, env=variables, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    return result.stdout + result.stderr
+
+
+def test_a_study_of_an_earlier_version_is_brought_over(earlier: StudyCopy) -> None:
+    calls, before = earlier.calls(), {study: digests(earlier, study, *MADE) for study in STUDIES}
+    assert all(before.values()) and calls["openai"] and calls["transformers"] and calls["reference"]
+    for study, configuration in STUDIES.items():
+        assert planned(earlier, configuration) == NEW
+        said = warmline(earlier, "upgrade", "--configfile", configuration)
+        assert "brought over" in said or study == "served"
+        assert planned(earlier, configuration) == set()
+    assert earlier.calls() == calls
+    assert {study: digests(earlier, study, *MADE) for study in STUDIES} == before
+    for study, configuration in STUDIES.items():
+        results = digests(earlier, study, *DERIVED)
+        for name in DERIVED:
+            path = earlier.folder / "results" / study / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        config = yaml.safe_load((earlier.folder / configuration).read_text())
+        (earlier.folder / configuration).write_text(yaml.safe_dump({**config, "calls": "replay"}, sort_keys=False))
+        earlier.run("--configfile", configuration)
+        assert digests(earlier, study, *DERIVED) == results
+    assert earlier.calls() == calls
+
+
+def test_a_program_that_was_changed_is_not_brought_over(earlier: StudyCopy) -> None:
+    """Nor is a rule: only what is known to make the same counts as made."""
+    earlier.edit("rules/observations.smk", "scripts/observations/combine.py", "scripts/observations/combine.py ")
+    jobs = planned(earlier, STUDIES["tiny"])
+    assert "Putting all observations into one table" in jobs
+    assert not any(job.startswith(("Asking", "Tuning", "Rewriting")) for job in jobs)
