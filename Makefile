@@ -1,5 +1,6 @@
 # make demo   installs and runs the embedded study
 # make test   installs and runs the tests
+# make soak   runs what takes too long for every day
 # make run    brings a study up to date: make run CONFIG=config/mine.yaml
 #             several files are one study, the later changing the earlier: CONFIG="config/paper.yaml config/paper-open.yaml"
 #             on a cluster: make run CONFIG=config/mine.yaml PROFILE=profiles/slurm
@@ -17,7 +18,7 @@ VERSIONS := envs/versions.txt
 TORCH_VERSION := $(patsubst torch==%,%,$(filter torch==%,$(shell cat $(VERSIONS))))
 STUDY = $(shell sed -n 's/^study: *//p' $(CONFIG) | tail -n 1)
 
-.PHONY: demo run report test check slurm clean
+.PHONY: demo run report test soak check slurm clean
 
 demo: run report
 	@echo
@@ -33,6 +34,10 @@ report: $(VENV)/runtime
 
 test: check
 	$(VENV)/bin/pytest
+
+# What takes too long for every day: every random edit of the code whose digests are held against coverage.
+soak: $(VENV)/development
+	WARMLINE_EDITS=200 $(VENV)/bin/pytest tests/pipeline/test_reach_of_a_study.py
 
 check: $(VENV)/development
 	$(VENV)/bin/ruff check .

@@ -225,6 +225,32 @@ def change(module: str, function: str) -> Callable[[StudyCopy], None]:
     return edit
 
 
+def move_module(copy: StudyCopy) -> None:
+    """A module in another room, and everything that imports it."""
+    scripts = copy.folder / "scripts"
+    (scripts / "warmline/warmth/lift.py").rename(scripts / "warmline/statistics/lift.py")
+    importing = [path for path in scripts.rglob("*.py") if "from warmline.warmth import lift\n" in path.read_text()]
+    assert importing
+    for path in importing:
+        path.write_text(
+            path.read_text().replace("from warmline.warmth import lift", "from warmline.statistics import lift")
+        )
+
+
+def move_definition(copy: StudyCopy) -> None:
+    """A function in a module of its own, where the module that had it imports it from."""
+    path = copy.folder / "scripts/warmline/warmth/lift.py"
+    text = path.read_text()
+    (found,) = (n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and n.name == "_standard_error")
+    lines = text.split("\n")
+    function = "\n".join(lines[found.lineno - 1 : found.end_lineno])
+    path.with_name("errors_of_means.py").write_text(f"import polars as pl\n\n\n{function}\n")
+    moved = text.replace(function, "").replace(
+        "import polars as pl\n", "import polars as pl\nfrom warmline.warmth.errors_of_means import _standard_error\n"
+    )
+    path.write_text(moved)
+
+
 def carry_training_out_otherwise(copy: StudyCopy) -> None:
     def change(config: dict) -> None:
         config["training"] |= {"save-every": 1, "gradient-checkpointing": True, "report-to": ["tensorboard"]}
@@ -687,6 +713,8 @@ MATRIX = {
         ],
         calls=None,
     ),
+    "a module moved to another room": Row(move_module, []),
+    "a definition moved between modules": Row(move_definition, []),
     "a function that only the Snakefile calls": Row(change("scripts/warmline/design/arms.py", "parse"), []),
     # What projects answers reaches them through the arms' cards (lineage rule 5); the calls are in the ledger.
     "a function that projects answers": Row(
