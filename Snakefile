@@ -18,7 +18,6 @@ from warmline.workflow import configuration, edges
 from warmline.workflow import resources as job_resources
 from warmline.workflow.options import named_inputs, options
 from warmline.workflow.rules.study import StudyRules
-from warmline.workflow.study import PUBLISHED_WARMTH
 
 places.link()
 
@@ -68,8 +67,7 @@ include: "rules/report.smk"
 include: "rules/targets.smk"
 
 
-# `make run` builds chats, then requests, then the study, so that a change whose tables come out byte-equal is cut off
-# before anything is trained or asked (lineage rule 8).
+# `make run` builds chats and requests first: where they come out byte-equal, nothing is trained or asked (lineage rule 8).
 rule study:
     default_target: True
     input:

@@ -2,7 +2,7 @@
 
 Reads: an arm's answers, the questions, and for a model that judges its card and templates. Writes: judges/<suite>.json,
 the specification of the judge of a suite, grades/<model>/<arm>/<suite>.json, the receipt of its calls, and out of the
-ledger one file of verdicts a condition; those on capabilities are read by rules/capabilities.smk. Costs: one judge's call
+ledger one file of verdicts a condition; those on capabilities are read by score_capabilities. Costs: one judge's call
 for each new answer and measure.
 
 project_grades has no params and reads only files that jobs make (lineage rule 5); see warmline.workflow.edges for its receipt.
@@ -132,4 +132,25 @@ rule score_capabilities:
         "exec python .snakemake/workflow/scripts/grading/score_capabilities.py --arm {input.arm} --questions {input.questions}"
         " --generations {input.generations} {params.judged} {params.options}"
         " {resources.ledger} --capabilities {output.capabilities}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
+rule tabulate_capabilities:
+    input:
+        parts=expand(rules.score_capabilities.output.capabilities, model=study.subjects, arm=study.arms),
+    output:
+        capabilities=study.path("statistics/capabilities.csv"),
+        counts=study.path("audit/counts/capabilities.csv"),
+    log:
+        **study.logs("tabulate_capabilities"),
+    localrule: True
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        code=study.code("statistics/capabilities.py"),
+    message:
+        "Tabulating capabilities"
+    shell:
+        "exec python .snakemake/workflow/scripts/statistics/capabilities.py --parts {input.parts}"
+        " --capabilities {output.capabilities} --counts {output.counts}"
         " --record {log.record} > {log.text} 2>&1"

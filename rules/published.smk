@@ -9,7 +9,7 @@ paired tests cost. Built by `snakemake published`.
 rule compare_with_published:
     input:
         warmth=rules.summarise_warmth.output.summary,
-        published=places.found(PUBLISHED_WARMTH),
+        published=places.found("config/published/sociot.csv"),
     output:
         comparison=study.path("statistics/published_warmth.csv"),
     log:

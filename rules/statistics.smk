@@ -4,27 +4,6 @@ Reads: observations.parquet, the capabilities and the warmth of every arm. Write
 """
 
 
-rule tabulate_capabilities:
-    input:
-        parts=expand(rules.score_capabilities.output.capabilities, model=study.subjects, arm=study.arms),
-    output:
-        capabilities=study.path("statistics/capabilities.csv"),
-        counts=study.path("audit/counts/capabilities.csv"),
-    log:
-        **study.logs("tabulate_capabilities"),
-    localrule: True
-    conda:
-        "../envs/statistics.yaml"
-    params:
-        code=study.code("statistics/capabilities.py"),
-    message:
-        "Tabulating capabilities"
-    shell:
-        "exec python .snakemake/workflow/scripts/statistics/capabilities.py --parts {input.parts}"
-        " --capabilities {output.capabilities} --counts {output.counts}"
-        " --record {log.record} > {log.text} 2>&1"
-
-
 rule summarise_judged_warmth:
     input:
         judged=expand(rules.compare_warmth.output.judged, model=study.subjects, arm=study.compared_arms),
