@@ -1,9 +1,9 @@
 """What an earlier version of Warmline made is brought over: it counts as made by this one, which would make the same.
 
 earlier.json names for a code digest the digests that an earlier version had for a program that makes the same, byte for
-byte, so that parameters, cards, states of trainings and keys of the ledger stay as they are; and for each rule its
-earlier command, as a digest, so that Snakemake's notes can be given the command of today. A program or a rule that
-somebody has changed has another digest, and is not brought over.
+byte, so that parameters, cards, states of trainings and keys of the ledger stay as they are; and for each rule the
+digest of its command now and of earlier ones that did the same, so that Snakemake's notes can be given the command of
+now. A program or a rule that somebody has changed has another digest, and is not brought over.
 """
 
 from __future__ import annotations
@@ -49,8 +49,11 @@ def bring_over(commands: Mapping[str, str | None]) -> int:
             note = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
             continue
-        command = commands.get(note.get("rule"))
-        if command and digests.of_value(note["code"]) in EARLIER["commands"].get(note["rule"], []):
+        rule = note.get("rule")
+        known, command = EARLIER["commands"].get(rule), commands.get(rule)
+        if not known or digests.of_value(command) != known["now"]:
+            continue
+        if digests.of_value(note["code"]) in known["earlier"]:
             complete_files.write_text(path, json.dumps({**note, "code": command}))
             count += 1
     DONE.parent.mkdir(exist_ok=True)
