@@ -53,7 +53,7 @@ def bring_over(commands: Mapping[str, str | None]) -> int:
         known, command = EARLIER["commands"].get(rule), commands.get(rule)
         if not known or digests.of_value(command) != known["now"]:
             continue
-        if digests.of_value(note["code"]) in known["earlier"]:
+        if digests.of_value(note.get("code")) in known["earlier"]:
             complete_files.write_text(path, json.dumps({**note, "code": command}))
             count += 1
     DONE.parent.mkdir(exist_ok=True)
