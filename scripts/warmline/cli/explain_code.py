@@ -18,14 +18,14 @@ from warmline.lineage.program import Program
 
 def print_reach(arguments: argparse.Namespace) -> None:
     """Print a line for each definition: its digest, module and name; of a change, whether it is new, gone or other."""
-    with _scripts(arguments.until) as after:
+    with scripts_at(arguments.until) as after:
         now = reach.of_script(Program(after), arguments.script)
     if not arguments.since:
         print(f"{now.digest}  {arguments.script}")
         for name, digest in now.definitions().items():
             print(f"{digest[:12]}  {name}")
         return
-    with _scripts(arguments.since) as before:
+    with scripts_at(arguments.since) as before:
         then = reach.of_script(Program(before), arguments.script)
     if then.digest == now.digest:
         print(f"{arguments.script}: the same digest, {now.digest}")
@@ -48,7 +48,7 @@ def changes(then: dict[str, str], now: dict[str, str]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _scripts(commit: str | None) -> Iterator[Path]:
+def scripts_at(commit: str | None) -> Iterator[Path]:
     """The folder of scripts as a commit has it; without a commit, as it is."""
     if commit is None:
         yield SCRIPTS

@@ -1,0 +1,39 @@
+"""Let programs bear the code digests that they had at a commit, after a change that leaves every byte of a study alone.
+
+    snakemake -n && python tests/earlier/keep_names.py COMMIT
+
+First show that the bytes are the same: build the tiny study with both, and compare. What this adds to earlier.json is
+what makes finished studies plan nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from warmline.cli.explain_code import scripts_at
+from warmline.lineage import reach
+from warmline.lineage.code_digests import KEPT
+from warmline.lineage.places import SCRIPTS
+from warmline.lineage.program import Program
+
+EARLIER = "warmline/workflow/earlier.json"
+
+
+def main(commit: str) -> None:
+    known = json.loads(KEPT.read_text(encoding="utf-8"))["known"]
+    content = json.loads((SCRIPTS / EARLIER).read_text(encoding="utf-8"))
+    with scripts_at(commit) as folder:
+        names = json.loads((folder / EARLIER).read_text(encoding="utf-8"))["code"]
+        for words in map(str.split, known):
+            then = reach.of_script(Program(folder), *words).digest
+            now = reach.of_script(Program(SCRIPTS), *words).digest
+            if now != then:
+                content["code"][now] = names.get(then, [then])
+                print(*words)
+    content["code"] = dict(sorted(content["code"].items()))
+    (SCRIPTS / EARLIER).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
