@@ -9,6 +9,7 @@ file, and `warmline import-outputs` reads answers that were made elsewhere.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,6 +92,9 @@ def main(words: Sequence[str] | None = None) -> None:
         arguments.run(arguments)
     except UserError as error:
         sys.exit(f"error: {error}")
+    except BrokenPipeError:
+        # Whoever reads this, such as `head`, has read enough; Python would complain once more when it ends.
+        os._exit(0)
 
 
 def new(arguments: argparse.Namespace) -> None:

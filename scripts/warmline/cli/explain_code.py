@@ -18,20 +18,25 @@ from warmline.lineage.program import Program
 
 def print_reach(arguments: argparse.Namespace) -> None:
     """Print a line for each definition: its digest, module and name; of a change, whether it is new, gone or other."""
-    with scripts_at(arguments.until) as after:
-        now = reach.of_script(Program(after), arguments.script)
+    now = _reach(arguments.script, arguments.until)
     if not arguments.since:
         print(f"{now.digest}  {arguments.script}")
         for name, digest in now.definitions().items():
             print(f"{digest[:12]}  {name}")
         return
-    with scripts_at(arguments.since) as before:
-        then = reach.of_script(Program(before), arguments.script)
+    then = _reach(arguments.script, arguments.since)
     if then.digest == now.digest:
         print(f"{arguments.script}: the same digest, {now.digest}")
         return
     for line in changes(then.definitions(), now.definitions()):
         print(line)
+
+
+def _reach(script: str, commit: str | None) -> reach.Reach:
+    with scripts_at(commit) as folder:
+        if commit and not (folder / script).is_file():
+            raise UserError(f"{script} is not in scripts/ at {commit}. Name a commit at which it had this path.")
+        return reach.of_script(Program(folder), script)
 
 
 def changes(then: dict[str, str], now: dict[str, str]) -> Iterator[str]:
