@@ -187,7 +187,7 @@ def test_a_large_file_takes_little_more_memory_than_its_text(tmp_path: Path) -> 
             json.dump(conversation(f"c{number}", HUMAN, {"from": "gpt", "value": text}), file)
         file.write("]")
     program = (
-        "import resource, sys, pathlib; from warmline import sharegpt;"
+        "import resource, sys, pathlib; from warmline.conversations import sharegpt;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "messages = sharegpt.read([pathlib.Path(sys.argv[1])])[0];"
         "print(messages.height, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
