@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 from repository import REPOSITORY
 
+from warmline.lineage import reach
 from warmline.lineage.code_digests import KEPT, CodeDigests
 from warmline.tables import parquet_tables
 from warmline.tables.questions import QUESTIONS
@@ -101,6 +102,21 @@ def test_a_record_holds_the_code_digest_that_the_snakefile_found(folder: Path, m
     assert record(folder)["code"] == {"digest": code.digest, "modules": code.modules}
     assert {"prompts/render.py", "warmline.prompts.rendering", "warmline.calls.templates"} <= set(code.modules)
     (folder / KEPT).touch()
+    assert record(folder)["code"]["digest"] == code.digest
+
+
+def test_code_digests_are_kept_for_a_copy_of_the_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    digests = CodeDigests(Path("scripts"))
+    code = digests.of("prompts/render.py")
+    digests.keep()
+    shutil.move("scripts", "before")
+    shutil.copytree("before", "scripts")
+    assert record(folder)["code"] is None
+    monkeypatch.setattr(reach, "of_script", None)
+    digests = CodeDigests(Path("scripts"))
+    assert digests.of("prompts/render.py") == code
+    digests.keep()
     assert record(folder)["code"]["digest"] == code.digest
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from warmline.lineage import complete_files, reach
+from warmline.lineage import complete_files, digests, reach
 from warmline.lineage.program import Program
 
 KEPT = Path(".snakemake/code.json")
@@ -32,10 +32,22 @@ class CodeDigests:
     """Code digests of the scripts in a folder, beside the library."""
 
     def __init__(self, scripts: Path) -> None:
+        self._scripts = scripts
         self._state = _state(scripts)
         self._program = _program(scripts, tuple(self._state))
-        self._known = {key: Code(**code) for key, code in _kept(self._state).items()}
-        self._is_new = False
+        known = _kept(self._state)
+        # A copy of the code, or the same files checked out again.
+        self._is_new = not known
+        if not known and (content := _content()) and content.get("files") == self._files:
+            known = content["known"]
+        self._known = {key: Code(**code) for key, code in known.items()}
+
+    @functools.cached_property
+    def _files(self) -> str:
+        """The digest of all files of the code by their paths."""
+        paths = sorted(path for path in self._scripts.rglob("*") if path.is_file() and path.suffix != ".pyc")
+        contents = {str(path.relative_to(self._scripts)): digests.of_file(path) for path in paths}
+        return digests.of_value([platform.python_version(), contents])
 
     def of(self, script: str, *found: str) -> Code:
         """What a script covers (warmline.lineage.reach.of_script)."""
@@ -51,7 +63,8 @@ class CodeDigests:
         if self._is_new:
             KEPT.parent.mkdir(exist_ok=True)
             known = {key: dataclasses.asdict(code) for key, code in self._known.items()}
-            complete_files.write_text(KEPT, json.dumps({"state": self._state, "known": known}))
+            content = {"state": self._state, "files": self._files, "known": known}
+            complete_files.write_text(KEPT, json.dumps(content))
             self._is_new = False
 
 
@@ -71,12 +84,17 @@ def _key(script: str, *found: str) -> str:
 
 
 def _kept(state: list[str]) -> dict[str, Any]:
+    content = _content()
+    known: dict[str, Any] = content["known"] if content.get("state") == state else {}
+    return known
+
+
+def _content() -> dict[str, Any]:
     try:
-        content = json.loads(KEPT.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
-    known: dict[str, Any] = content["known"] if content["state"] == state else {}
-    return known
+    return content
 
 
 def _state(scripts: Path) -> list[str]:

@@ -302,8 +302,8 @@ class Program:
         bases = node.bases if isinstance(node, ast.ClassDef) else []
         parents = [part for expression in bases for part in self._named(statement, expression)]
         hooks = ("__init_subclass__", "__new__", "__set_name__")
-        told = [p for p in parents if any(h in _methods(s.node) for s in p.module.bindings[p.name] for h in hooks)]
-        return bool(decorators or told)
+        hooked = [p for p in parents if any(h in _methods(s.node) for s in p.module.bindings[p.name] for h in hooks)]
+        return bool(decorators or hooked)
 
     def _named(self, statement: Statement, expression: ast.expr) -> list[Named]:
         writer = _Writer(self, statement, annotations=False)
