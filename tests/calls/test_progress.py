@@ -13,7 +13,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 # Rows come one every hundredth of a second, and lines twenty times a second at most.
 JOB = """
 import time
-from warmline import progress
+from warmline.calls import progress
 progress.SECONDS_BETWEEN_LINES = 0.05
 shown = progress.Progress(1040, "answers of warm")
 shown.known(1000)
