@@ -35,7 +35,7 @@ except UserError as error:
 study = StudyRules(config, places.SCRIPTS)
 
 # The library that the scripts import is the one beside this file, installed or not.
-shell.prefix(f"export PYTHONPATH={places.SCRIPTS}; ")
+shell.prefix(f"export PYTHONPATH='{places.SCRIPTS}'; ")
 
 
 onerror:

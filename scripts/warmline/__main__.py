@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="warmline", description="Beside the pipeline.")
     commands = parser.add_subparsers(dest="command", required=True)
     founding = commands.add_parser("new", help="write a study's folder", description=new.__doc__)
-    founding.add_argument("folder", type=Path, metavar="FOLDER", help="a folder, new or empty")
+    founding.add_argument("folder", type=Path, metavar="FOLDER", help="where to write it; nothing there is overwritten")
     founding.set_defaults(run=new)
     running = commands.add_parser("run", help="bring a study up to date", description=run.__doc__)
     running.add_argument("--cores", default="all", metavar="N", help="processors to use (all)")

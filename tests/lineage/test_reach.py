@@ -212,6 +212,9 @@ SOMETHING: dict[str, list[Edit]] = {
     "a change of another package's module": [add("warmline/units.py", "import json\njson.dumps = None\n")],
     "a constant that is changed where it stands": [add("warmline/package/lazy.py", "LIMIT += 1\n")],
     "a second binding": [add("warmline/units.py", "if LIBRARY:\n    SCALE = 12\n")],
+    "what runs only where a module is imported": [
+        add("warmline/units.py", "if __name__ != '__main__':\n    SCALE = 12\n")
+    ],
     "a name that is tried": [
         add(
             "warmline/units.py",
@@ -275,6 +278,31 @@ WAYS = {
         ),
         add("stage/run.py", "from warmline import units\nfrom warmline.more import FOUND\nFOUND[0]().hidden()\n"),
     ],
+    "a registry by another name": [
+        add("warmline/more.py", "\nFOUND = {}\n"),
+        add(
+            "warmline/units.py",
+            "from warmline import more\n\ntable = more.FOUND\n\n\ndef hidden():\n    return 1\n\n\ntable[1] = hidden\n",
+        ),
+        add("stage/run.py", "from warmline import units\nfrom warmline.more import FOUND\nFOUND[1]()\n"),
+    ],
+    "a decorator of another package": [
+        add("warmline/units.py", "import atexit\n\n\n@atexit.register\ndef hidden():\n    return 1\n"),
+        add("stage/run.py", "from warmline import units\n"),
+    ],
+    "all classes that derive": [
+        add("warmline/more.py", "\n\nclass Base:\n    pass\n"),
+        add(
+            "warmline/units.py",
+            "from warmline.more import Base\n\n\nclass One(Base):\n    def hidden(self):\n        return 1\n",
+        ),
+        add("stage/run.py", "from warmline import units\nfrom warmline.more import Base\nBase.__subclasses__()\n"),
+    ],
+    "an import relative to a package": [
+        add("warmline/package/beside.py", "\n\ndef hidden():\n    return 1\n"),
+        add("warmline/package/lazy.py", "\n\ndef more(n):\n    return importlib.import_module('.' + n, __package__)\n"),
+        add("stage/run.py", "from warmline.package.lazy import more\nmore('beside')\n"),
+    ],
     "a relative import": [
         add("warmline/package/beside.py", "\n\ndef hidden():\n    return 1\n"),
         add("warmline/package/lazy.py", "\n\ndef more():\n    from . import beside\n    return beside.hidden()\n"),
@@ -321,6 +349,17 @@ def test_a_data_file_counts_where_it_is_read(scripts: Path, text: str) -> None:
 def test_annotations_count_where_something_reads_them(scripts: Path) -> None:
     add("stage/run.py", "import typing\nprint(typing.get_type_hints(direct.work))\n")(scripts)
     assert changes(scripts, replace("warmline/direct.py", "times: int", "times: float"))
+
+
+def test_names_that_one_statement_binds_are_not_taken_for_each_other(scripts: Path) -> None:
+    replace("warmline/units.py", "SCALE = 10\nOTHER = 11", "SCALE, OTHER = 10, 11")(scripts)
+    assert changes(scripts, replace("warmline/direct.py", "SCALE as FACTOR", "OTHER as FACTOR"))
+
+
+def test_a_class_body_reaches_what_it_takes_from_its_module(scripts: Path) -> None:
+    replace("warmline/shapes.py", "import dataclasses\n", "import dataclasses\n\nside = 1\n")(scripts)
+    replace("warmline/shapes.py", "side: int", "side: int = side")(scripts)
+    assert changes(scripts, replace("warmline/shapes.py", "side = 1\n", "side = 2\n"))
 
 
 def test_functions_that_call_each_other_are_told_apart(scripts: Path) -> None:

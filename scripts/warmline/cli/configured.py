@@ -30,8 +30,13 @@ def read(paths: Sequence[Path] | None) -> dict[str, Any]:
         paths = [Path("config.yaml") if Path("config.yaml").is_file() else Path(places.found("config/config.yaml"))]
     config: dict[str, Any] = {}
     for path in paths:
-        if not path.is_file():
-            raise UserError(f"{path} does not exist. Name it with --configfile.")
+        require(path)
         update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
     configuration.validate(config, places.SCHEMA)
     return config
+
+
+def require(path: Path) -> None:
+    """Raise UserError if a configuration file is not there."""
+    if not path.is_file():
+        raise UserError(f"{path} does not exist. Name it with --configfile.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -25,7 +26,10 @@ def write_study(arguments: argparse.Namespace) -> None:
     folder: Path = arguments.folder
     if taken := [name for name in CONTENTS if (folder / name).exists()]:
         raise UserError(f"{folder} already has {', '.join(taken)}. Name a folder that is empty or does not exist.")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(f"{folder}: a file is in its place. Name a folder that is empty or does not exist.") from error
     for name, source in CONTENTS.items():
         if (WORKFLOW / source).is_dir():
             shutil.copytree(WORKFLOW / source, folder / name)
@@ -35,7 +39,7 @@ def write_study(arguments: argparse.Namespace) -> None:
     text = config.read_text(encoding="utf-8")
     named = re.sub(r"^study: .*$", f"study: {study_name(folder)}", text, count=1, flags=re.MULTILINE)
     config.write_text(named, encoding="utf-8")
-    print(f"Edit {config}, then run it: cd {folder} && warmline run")
+    print(f"Edit {config}, then run it: cd {shlex.quote(str(folder))} && warmline run")
 
 
 def study_name(folder: Path) -> str:

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from warmline.cli import configured
 from warmline.lineage import places
 
 # What changes training or requests is made first, so that where it comes out byte-equal, nothing is trained or asked
@@ -25,6 +26,8 @@ def command(arguments: argparse.Namespace) -> list[str]:
     words = [sys.executable, "-m", "snakemake", "--snakefile", places.found("Snakefile")]
     if arguments.profile:
         words += ["--profile", arguments.profile]
+    for path in arguments.configfile or []:
+        configured.require(path)
     if arguments.configfile:
         words += ["--configfile", *map(str, arguments.configfile)]
     return [*words, "--cores", arguments.cores]

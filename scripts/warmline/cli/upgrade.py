@@ -27,7 +27,8 @@ def upgrade(arguments: argparse.Namespace) -> None:
     if result.returncode:
         raise UserError(f"snakemake cannot plan the study:\n{said[-2000:]}")
     print("\n".join(re.findall("^Brought over: .*$", said, re.MULTILINE)) or "Nothing to bring over.", flush=True)
-    if calling := sorted(CALLING & set(re.findall(r"^(?:local)?rule (\w+):$", said, re.MULTILINE))):
+    # The table of jobs that begins a plan.
+    if calling := sorted(CALLING & set(re.findall(r"^(\w+) +\d+$", said, re.MULTILINE))):
         raise UserError(
             f"the study was not finished, or was changed since: {', '.join(calling)} would run. What was made stands; "
             "`snakemake -n` shows the rest, `warmline run` makes it."

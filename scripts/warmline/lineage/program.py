@@ -24,15 +24,23 @@ LIBRARY = "warmline"
 # Who calls these finds definitions by names that only the running program knows; the last two, if called with nothing.
 _LOOKS_NAMES_UP = {"globals", "eval", "exec", "__import__"}
 _LISTS_NAMES = {"locals", "vars"}
+_MENTIONS_NAMES = {"__globals__", "builtins"}
+
+# Who mentions these runs modules by names or paths.
+_FINDS_MODULES = {"import_module", "run_module", "run_path", "find_spec"}
 
 # Who mentions these may read annotations.
 _READS_ANNOTATIONS = {
     *("get_type_hints", "get_annotations", "__annotations__", "signature", "getfullargspec"),
     *("singledispatch", "singledispatchmethod", "validate_call", "BaseModel", "TypeAdapter"),
+    *("TypedDict", "HfArgumentParser"),
 }
 
 # Who mentions these may read a file that lies in the library.
-_READS_DATA = {"__file__", "__path__", "files", "PackageLoader", "get_data"}
+_READS_DATA = {"__file__", "__path__", "files", "resources", "PackageLoader", "get_data"}
+
+# Packages whose decorators keep no list of what they decorate.
+_PLAIN_DECORATORS = {"dataclasses", "functools", "contextlib", "typing", "abc", "enum"}
 
 # What may be the path of such a file, or of its folder.
 _PATH = re.compile(r"\w[\w./-]*")
@@ -93,6 +101,11 @@ class Module:
         return self.path.name == "__init__.py"
 
     @property
+    def package(self) -> str:
+        """The package that it stands in; of a package its own name."""
+        return self.name if self.is_package else self.name.rpartition(".")[0]
+
+    @property
     def stars(self) -> list[str]:
         """The modules of which it imports all names."""
         return [imported.module for imported in self.imports.get("*", [])]
@@ -111,11 +124,13 @@ class Module:
             return
         names = set(_bound(node))
         owner = _changed_object(node)
+        owned = owner in self.bindings and all(_makes(bound.node) for bound in self.bindings[owner])
         if owner in self.bindings:
             names.add(owner)
+        grows = isinstance(node, ast.AugAssign) and not names & {*self.bindings}
         for name in names:
             self.bindings.setdefault(name, []).append(statement)
-        if owner not in names and not (names and _only_binds(node)):
+        if grows or names == {"_"} or not (owned if owner else names and _only_binds(node)):
             self.effects.append(statement)
 
 
@@ -158,7 +173,7 @@ class Statement:
         return {node.attr for node in self._nodes if isinstance(node, ast.Attribute)}
 
     @functools.cached_property
-    def _mentioned(self) -> set[str]:
+    def mentioned(self) -> set[str]:
         """Every name in it, of variables and of attributes."""
         return {node.id for node in self._nodes if isinstance(node, ast.Name)} | self._attributes
 
@@ -173,16 +188,23 @@ class Statement:
     def looks_names_up(self) -> bool:
         calls = [node.func for node in self._nodes if isinstance(node, ast.Call) and not node.args]
         lists = any(isinstance(called, ast.Name) and called.id in _LISTS_NAMES for called in calls)
-        return bool(_LOOKS_NAMES_UP & self.global_names) or lists
+        by_module = {"modules", "getattr"} <= self.mentioned
+        return bool(_LOOKS_NAMES_UP & self.global_names or _MENTIONS_NAMES & self.mentioned) or lists or by_module
+
+    @property
+    def finds_modules(self) -> bool:
+        """Whether it runs modules whose names do not stand in it."""
+        named = any(text.startswith(f"{LIBRARY}.") for text in self.strings)
+        return bool(self.mentioned & _FINDS_MODULES) and not named
 
     @functools.cached_property
     def reads_annotations(self) -> bool:
-        names_fields = "fields" in self._mentioned and "type" in self._attributes
-        return bool(self._mentioned & _READS_ANNOTATIONS) or names_fields
+        names_fields = "fields" in self.mentioned and "type" in self._attributes
+        return bool(self.mentioned & _READS_ANNOTATIONS) or names_fields
 
     @functools.cached_property
     def reads_data(self) -> bool:
-        return bool(self._mentioned & _READS_DATA)
+        return bool(self.mentioned & _READS_DATA)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -258,7 +280,8 @@ class Program:
         """What an imported name stands for."""
         module = self.module(imported.module)
         if module and imported.attribute:
-            return self.resolve(module, imported.attribute, seen)
+            # A name that is not found may come from the module's own __getattr__.
+            return self.resolve(module, imported.attribute, seen) or [module]
         if module:
             return [module]
         return [External(f"{imported.module}:{imported.attribute}" if imported.attribute else imported.module)]
@@ -271,17 +294,20 @@ class Program:
             text = writer.text(statement.node)
             named = [target for target in writer.targets if isinstance(target, Named)]
             bound = [found for target in named for found in target.module.bindings[target.name]]
-            folders = [found for found in bound if found.reads_data and isinstance(found.node, ast.Assign)]
+            folders = [found for found in bound if found.reads_data]
             data = map(digests.of_file, self._data(statement)) if statement.reads_data or folders else []
             self._reduced[key] = Reduced(digests.of_value([text, *data]), tuple(writer.targets))
         return self._reduced[key]
 
     def _data(self, statement: Statement) -> Iterator[Path]:
         """The files that strings in a statement name, in its module's folder or in the library's."""
-        for text in filter(_PATH.fullmatch, statement.strings):
-            for path in dict.fromkeys([statement.module.path.parent / text, self.library / text]):
-                found = sorted(path.rglob("*")) if path.is_dir() else [path]
-                yield from (file for file in found if file.is_file() and file.suffix not in (".py", ".pyc"))
+        beside = statement.module.path.parent
+        named = [
+            folder / text for text in filter(_PATH.fullmatch, statement.strings) for folder in (beside, self.library)
+        ]
+        found = [file for path in dict.fromkeys(named) for file in ([path] if path.is_file() else _data_below(path))]
+        # Whoever puts a name together may read any file beside the module.
+        yield from found or (_data_below(beside) if statement.reads_data else [])
 
     def acts_when_imported(self, module: Module) -> list[Statement]:
         """The statements of a module that do something where it is imported, whatever is used of it.
@@ -298,17 +324,25 @@ class Program:
         node = statement.node
         if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             return False
-        decorators = [part for expression in node.decorator_list for part in self._named(statement, expression)]
-        bases = node.bases if isinstance(node, ast.ClassDef) else []
-        parents = [part for expression in bases for part in self._named(statement, expression)]
-        hooks = ("__init_subclass__", "__new__", "__set_name__")
-        hooked = [p for p in parents if any(h in _methods(s.node) for s in p.module.bindings[p.name] for h in hooks)]
-        return bool(decorators or hooked)
+        decorators = [target for expression in node.decorator_list for target in self._targets(statement, expression)]
+        plain = [isinstance(t, External) and re.split("[.:]", t.name)[0] in _PLAIN_DECORATORS for t in decorators]
+        return not all(plain) or (isinstance(node, ast.ClassDef) and self._has_hook(statement, frozenset()))
 
-    def _named(self, statement: Statement, expression: ast.expr) -> list[Named]:
+    def _has_hook(self, statement: Statement, seen: frozenset[Statement]) -> bool:
+        """Whether a class of the library that this one derives from, however far, runs code for it."""
+        node = statement.node
+        if not isinstance(node, ast.ClassDef) or statement in seen:
+            return False
+        if node.keywords or (seen and _methods(node) & {"__init_subclass__", "__new__", "__set_name__"}):
+            return True
+        targets = [target for base in node.bases for target in self._targets(statement, base)]
+        parents = [bound for t in targets if isinstance(t, Named) for bound in t.module.bindings[t.name]]
+        return any(self._has_hook(parent, seen | {statement}) for parent in parents)
+
+    def _targets(self, statement: Statement, expression: ast.expr) -> list[Target]:
         writer = _Writer(self, statement, annotations=False)
         writer.text(expression)
-        return [target for target in writer.targets if isinstance(target, Named)]
+        return writer.targets
 
 
 class _Writer:
@@ -370,10 +404,9 @@ class _Writer:
             return None
         if root.id not in self.statement.global_names:
             return None
-        if imported := self.imports.get(root.id):
-            targets = [target for one in imported for target in self.program.resolve_import(one)]
-        else:
-            targets = self.program.resolve(self.statement.module, root.id)
+        # Of one name, an import in one function and a binding of the module in another are not kept apart.
+        imported = [target for one in self.imports.get(root.id, []) for target in self.program.resolve_import(one)]
+        targets = list(dict.fromkeys([*imported, *self.program.resolve(self.statement.module, root.id)]))
         if not targets:
             return None
         while attributes and len(targets) == 1 and isinstance(targets[0], Module):
@@ -402,7 +435,11 @@ class _WithoutImports(ast.NodeTransformer):
 
 
 def _global_names(table: symtable.SymbolTable) -> Iterator[str]:
-    yield from (symbol.get_name() for symbol in table.get_symbols() if symbol.is_global())
+    # In the body of a class a name may be looked up in the module before it is bound.
+    in_class = table.get_type() == "class"
+    for symbol in table.get_symbols():
+        if symbol.is_global() or (in_class and symbol.is_referenced()):
+            yield symbol.get_name()
     for child in table.get_children():
         yield from _global_names(child)
 
@@ -416,6 +453,8 @@ def _tests(node: ast.stmt, name: str) -> bool:
     """Whether a statement is `if TYPE_CHECKING:` or `if __name__ == ...:`, without an else."""
     if not isinstance(node, ast.If) or node.orelse:
         return False
+    if isinstance(node.test, ast.Compare) and not isinstance(node.test.ops[0], ast.Eq):
+        return False
     test = node.test.left if isinstance(node.test, ast.Compare) else node.test
     return (isinstance(test, ast.Name) and test.id == name) or (isinstance(test, ast.Attribute) and test.attr == name)
 
@@ -424,11 +463,16 @@ def _bound(node: ast.AST) -> Iterator[str]:
     """The names that a statement binds in the scope that it stands in."""
     if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
         yield node.name
+        yield from (name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names)
+        if isinstance(node, _FUNCTIONS):
+            yield from (name for part in (*node.decorator_list, node.args) for name in _bound(part))
+    elif isinstance(node, _SCOPES):
+        yield from (part.target.id for part in ast.walk(node) if isinstance(part, ast.NamedExpr))
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
         yield node.id
     elif isinstance(node, ast.alias):
         yield node.asname or node.name.partition(".")[0]
-    elif not isinstance(node, _SCOPES):
+    else:
         for child in ast.iter_child_nodes(node):
             yield from _bound(child)
 
@@ -438,7 +482,20 @@ def _only_binds(node: ast.stmt) -> bool:
         return not any(
             isinstance(part, ast.Attribute | ast.Subscript) for target in node.targets for part in ast.walk(target)
         )
-    return isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.AnnAssign, ast.AugAssign))
+    if isinstance(node, ast.ClassDef):
+        return all(_is_string(part) or isinstance(part, ast.Pass) or _only_binds(part) for part in node.body)
+    return isinstance(node, (*_FUNCTIONS, ast.AnnAssign, ast.AugAssign))
+
+
+def _makes(node: ast.stmt) -> bool:
+    """Whether a statement binds its name to an object that it makes itself, or changes such an object."""
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        return not isinstance(node.value, ast.Name | ast.Attribute)
+    return isinstance(node, ast.AugAssign | ast.Expr | ast.Delete)
+
+
+def _data_below(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in (".py", ".pyc")]
 
 
 def _changed_object(node: ast.stmt) -> str | None:

@@ -11,6 +11,7 @@ Annotations count where something may read them. Statements with effects count w
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -72,12 +73,21 @@ class _Walk:
         while waiting := list(filter(None, map(self._effects, self.imported))):
             # In an order that does not hang on the names of modules.
             self._visit(min(waiting, key=lambda effects: [self._digest(statement) for statement in effects]))
+        while any("__subclasses__" in statement.mentioned for statement in self.numbers) and (
+            classes := self._classes()
+        ):
+            self._visit(classes)
         entries = [self._entry(statement) for statement in self.numbers]
         return Reach(digests.of_value(entries), {statement: self._digest(statement) for statement in self.numbers})
 
     def _effects(self, module: Module) -> list[Statement]:
         """What a module does when it is imported, as far as it has not been walked."""
         return [statement for statement in self.program.acts_when_imported(module) if statement not in self.numbers]
+
+    def _classes(self) -> list[Statement]:
+        """The classes of all modules that are imported, as far as they have not been walked."""
+        found = [s for module in self.imported for s in module.statements if isinstance(s.node, ast.ClassDef)]
+        return sorted((s for s in found if s not in self.numbers), key=self._digest)
 
     def _digest(self, statement: Statement) -> str:
         return self.program.reduced(statement, self.annotations).digest
@@ -86,9 +96,14 @@ class _Walk:
         """All statements of a module, of the modules below it, and what it imports by name."""
         modules = [module, *(self.program.modules_below(module.name) if module.is_package else [])]
         statements = [statement for part in modules for statement in part.statements]
-        for imported in (imported for part in modules for several in part.imports.values() for imported in several):
-            for target in self.program.resolve_import(imported):
-                statements += target.module.bindings[target.name] if isinstance(target, Named) else []
+        for part in modules:
+            for imported in (
+                imported for several in part.imports.values() for imported in several if imported.bound != "*"
+            ):
+                for target in self.program.resolve_import(imported):
+                    statements += target.module.bindings[target.name] if isinstance(target, Named) else []
+            for star in filter(None, map(self.program.module, part.stars)):
+                statements += star.statements
         return sorted(dict.fromkeys(statements), key=self._digest)
 
     def _import(self, module: Module) -> None:
@@ -127,6 +142,11 @@ class _Walk:
         yield from self.program.reduced(statement, self.annotations).targets
         if statement.looks_names_up:
             yield statement.module
+        package = statement.module.package
+        if statement.finds_modules and not any(name.startswith(f"{package}.") for name in self.found):
+            yield from filter(None, [self.program.module(package)])
+        if {"-m", LIBRARY} <= {*statement.strings}:
+            yield from filter(None, [self.program.module(f"{LIBRARY}.__main__")])
         for text in statement.strings:
             if text.startswith(f"{LIBRARY}."):
                 package = text.rstrip(".")
@@ -145,7 +165,11 @@ class _Walk:
     def _entry(self, statement: Statement) -> list[Any]:
         """A statement's own digest and what its marks stand for: names of other packages, numbers of statements."""
         references = [
-            target.name if isinstance(target, External) else [self.numbers[found] for found in self._statements(target)]
+            [
+                # One statement may bind several names.
+                "" if isinstance(target, Module) else target.name,
+                *(self.numbers[found] for found in self._statements(target)),
+            ]
             for target in self._targets(statement)
         ]
         return [self._digest(statement), *references]
