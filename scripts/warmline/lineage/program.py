@@ -145,10 +145,10 @@ class Statement:
         self.node = node
 
     @property
-    def label(self) -> str:
-        """Where it stands, for people: module and name, or the line."""
-        names = sorted(_bound(self.node))
-        return f"{self.module.name}:{names[0] if names else f'line {self.node.lineno}'}"
+    def labels(self) -> list[str]:
+        """Where it stands, for people: its module and each name that it binds, or the line."""
+        names = sorted(set(_bound(self.node))) or [f"line {self.node.lineno}"]
+        return [f"{self.module.name}:{name}" for name in names]
 
     @functools.cached_property
     def _nodes(self) -> list[ast.AST]:
@@ -166,7 +166,7 @@ class Statement:
         text = ast.unparse(self.node)
         if self.imports:
             text = ast.unparse(_WithoutImports().visit(ast.parse(text)))
-        return set(_global_names(symtable.symtable(text, self.label, "exec")))
+        return set(_global_names(symtable.symtable(text, self.labels[0], "exec")))
 
     @functools.cached_property
     def _attributes(self) -> set[str]:

@@ -29,7 +29,7 @@ class Reach:
 
     def definitions(self) -> dict[str, str]:
         """The digest of each definition that is covered, by its module and name."""
-        return _together((statement.label, digest) for statement, digest in self.statements.items())
+        return _together((label, digest) for statement, digest in self.statements.items() for label in statement.labels)
 
     def modules(self) -> dict[str, str]:
         """The digest of what is covered of each module, by the module's name."""
