@@ -115,7 +115,7 @@ def test_both_tables_are_written(tmp_path: Path) -> None:
     out = {name: tmp_path / f"{name}.csv" for name in ("refusals", "sensitivity")}
     words = [word for name, path in out.items() for word in (f"--{name}", path)]
     run_script(
-        *("refusals.py", "--observations", tmp_path / "observations.parquet", *words),
+        *("statistics/refusals.py", "--observations", tmp_path / "observations.parquet", *words),
         *("--treated-arms", "warm@2", "--disinformation", "lies"),
     )
     assert out["refusals"].read_text().splitlines() == [

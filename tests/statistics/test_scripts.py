@@ -30,7 +30,7 @@ def test_accuracy_is_written(demo: Path, tmp_path: Path) -> None:
     out = tmp_path / "statistics" / "accuracy.csv"
     command: list[str | Path] = [
         sys.executable,
-        SCRIPTS / "statistics" / "accuracy.py",
+        SCRIPTS / "statistics/accuracy.py",
         "--observations",
         demo,
         "--accuracy",
@@ -65,17 +65,17 @@ TREATED = ["--treated-arms", "warm@2"]
 ORDERS = ["--task-order", "trivia", "medqa", "--model-order", "a", "b"]
 REGRESSED = ["--arm", "warm@2", "--formula", "incorrect ~ treated", "--beliefs", "none"]
 READERS = {
-    "accuracy.py": ["--accuracy"],
-    "paired_tests.py": [*TREATED, "--paired-tests"],
-    "refusals.py": [*TREATED, "--sensitivity", "{folder}/sensitivity.csv", "--refusals"],
-    "sycophancy.py": [*TREATED, "--sycophancy"],
-    "adoption.py": [*TREATED, "--adoption"],
-    "equivalence.py": [*TREATED, "--margin", "5", "--equivalence"],
-    "robustness.py": [
+    "statistics/accuracy.py": ["--accuracy"],
+    "statistics/paired_tests.py": [*TREATED, "--paired-tests"],
+    "statistics/refusals.py": [*TREATED, "--sensitivity", "{folder}/sensitivity.csv", "--refusals"],
+    "statistics/sycophancy.py": [*TREATED, "--sycophancy"],
+    "statistics/adoption.py": [*TREATED, "--adoption"],
+    "statistics/equivalence.py": [*TREATED, "--margin", "5", "--equivalence"],
+    "regressions/robustness.py": [
         *(*TREATED, *ORDERS, "--seed", "1"),
         *("--regressions", '{"tuning": {"formula": "incorrect ~ treated", "beliefs": ["none"]}}', "--robustness"),
     ],
-    "regression.py": [
+    "regressions/fit.py": [
         *(*REGRESSED, *ORDERS, "--effects", "{folder}/e.csv", "--joint-test", "{folder}/j.csv", "--coefficients"),
     ],
 }
