@@ -703,13 +703,13 @@ MATRIX = {
     ),
     "the progress bar": Row(
         change("scripts/warmline/calls/progress.py", "_shared_stream"),
+        # Arms that are not tuned answer as before, and out of the ledger: their answers are not written again.
         [
             *rewritten("*"),
             *tuned("warm"),
             *tuned("cold"),
-            *answers(task="[td]*"),
-            *capabilities(),
-            *warmth(),
+            *("Asking * of tiny: *", *CHECKED, *TESTS, *scores(), COSTS),
+            *("Measuring the warmth of * of tiny", *WARMTH_SUMMARY, *MARKERS),
         ],
         calls=None,
     ),
@@ -721,7 +721,6 @@ MATRIX = {
         change("scripts/warmline/answers/generations.py", "generations"),
         [
             "Resolving the arm *",
-            "Specifying the judge of questions",
             *answers(task="[td]*"),
             *capabilities(),
             *warmth(),
