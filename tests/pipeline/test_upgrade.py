@@ -50,6 +50,8 @@ def planned(copy: StudyCopy, configuration: str) -> set[str]:
 def digests(copy: StudyCopy, study: str, *names: str) -> dict[str, str]:
     root = copy.folder / "results" / study
     paths = [path for name in names for path in [root / name, *(root / name).rglob("*")] if path.is_file()]
+    # Responses to validation prompts are read for warmth alone, which stays.
+    paths = [path for path in paths if "validation" not in path.parts]
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
