@@ -17,19 +17,30 @@ from coverage import CoverageData
 MEASURED = "WARMLINE_MEASURED"
 """The variable that names the folder for what is measured."""
 
+# What a job does begins after its imports, with warmline.lineage.script.run.
 HOOK = f"""
-import atexit, os, sys, uuid
+import os, sys, uuid
 
 if folder := os.environ.get("{MEASURED}"):
     import coverage
+    from warmline.lineage import script as library
 
     script = next((word for word in sys.orig_argv[1:] if word.endswith(".py")), "none")
     name = "+".join(script.rpartition("scripts/")[2].split("/"))
     scripts = os.path.dirname(os.path.abspath(__file__))
     data = f"{{folder}}/{{name}}+{{uuid.uuid4().hex}}"
     measured = coverage.Coverage(data, include=[f"{{scripts}}/warmline/*"], config_file=False)
-    measured.start()
-    atexit.register(lambda: (measured.stop(), measured.save()))
+    run = library.run
+
+    def measured_run(*arguments, **options):
+        measured.start()
+        try:
+            run(*arguments, **options)
+        finally:
+            measured.stop()
+            measured.save()
+
+    library.run = measured_run
 """
 
 
