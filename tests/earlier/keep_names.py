@@ -15,7 +15,7 @@ from warmline.cli.explain_code import scripts_at
 from warmline.lineage import reach
 from warmline.lineage.code_digests import KEPT
 from warmline.lineage.places import SCRIPTS
-from warmline.lineage.program import Program
+from warmline.lineage.program import LIBRARY, Program
 
 EARLIER = "warmline/workflow/earlier.json"
 
@@ -25,11 +25,14 @@ def main(commit: str) -> None:
     content = json.loads((SCRIPTS / EARLIER).read_text(encoding="utf-8"))
     with scripts_at(commit) as folder:
         names = json.loads((folder / EARLIER).read_text(encoding="utf-8"))["code"]
-        for words in map(str.split, known):
-            then = reach.of_script(Program(folder), *words).digest
-            now = reach.of_script(Program(SCRIPTS), *words).digest
-            if now != then:
-                content["code"][now] = names.get(then, [then])
+        before, after = Program(folder), Program(SCRIPTS)
+        scripts = (str(path.relative_to(SCRIPTS)) for path in SCRIPTS.glob("*/*.py") if path.parent.name != LIBRARY)
+        for words in map(str.split, sorted({*scripts, *known})):
+            if not (folder / words[0]).is_file():
+                continue
+            then, now = (reach.of_script(program, *words).digest for program in (before, after))
+            if now != then and then in names:
+                content["code"][now] = names[then]
                 print(*words)
     content["code"] = dict(sorted(content["code"].items()))
     (SCRIPTS / EARLIER).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

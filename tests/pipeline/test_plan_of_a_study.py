@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from repository import REPOSITORY
 from study_copy import StudyCopy, environment
 from tiny_study import ARMS, CONDITIONS, QUESTIONS, TASKS, VALIDATION, edit_statement, new_calls_of_statement
 
@@ -109,13 +110,15 @@ def test_an_unknown_target_is_refused_with_the_known_ones(study_copy: StudyCopy)
     assert "warm@1" in result.stderr
 
 
-def test_a_plan_outside_the_repository_says_where_to_run(tmp_path: Path, study_copy: StudyCopy) -> None:
-    copy = StudyCopy(study_copy.folder)
-    command = [sys.executable, "-m", "warmline", "plan"]
-    path = {"PYTHONPATH": str(copy.folder / "scripts")}
-    result = subprocess.run(command, cwd=tmp_path, env=environment() | path, capture_output=True, text=True)
+@pytest.mark.parametrize("command", ["plan", "run", "upgrade", "power"])
+def test_a_command_outside_a_study_says_where_to_run(tmp_path: Path, command: str) -> None:
+    path = {"PYTHONPATH": str(REPOSITORY / "scripts")}
+    words = [sys.executable, "-m", "warmline", command]
+    result = subprocess.run(words, cwd=tmp_path, env=environment() | path, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "Run warmline in the repository's folder" in result.stderr
+    assert f"{tmp_path} holds no study" in result.stderr
+    assert "warmline new FOLDER" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 HEAVY = ["torch", "transformers", "altair"]

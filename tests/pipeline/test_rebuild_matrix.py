@@ -508,7 +508,7 @@ MATRIX = {
         calls=None,
     ),
     "a treatment of refusals": Row(
-        change("scripts/warmline/statistics/refusal_treatments.py", "treat"),
+        change("scripts/warmline/statistics/refusal_treatments.py", "with_refusals"),
         ["Tabulating refusals", "Fitting the regression *", VARIED, *REGRESSIONS],
         calls=None,
     ),

@@ -169,10 +169,13 @@ def _path(scripts: Path, module: str) -> str | None:
     return next((name for name in (f"{stem}.py", f"{stem}/__init__.py") if (scripts / name).is_file()), None)
 
 
-def imported(scripts: Path, script: str) -> set[str]:
-    """The paths of all modules that a script can import, whatever it uses of them."""
-    found: set[str] = set()
-    waiting = [script]
+def imported(scripts: Path, script: str, *named: str) -> set[str]:
+    """The paths of all modules that a script can import, whatever it uses of them.
+
+    `named` are modules that it finds by names that it is given.
+    """
+    found = {f"{name.replace('.', '/')}.py" for name in named}
+    waiting = [script, *found]
     while waiting:
         for node in ast.walk(ast.parse((scripts / waiting.pop()).read_bytes())):
             names: list[str] = []

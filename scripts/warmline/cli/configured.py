@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from warmline.lineage.errors import UserError
 from warmline.workflow import configuration
 from warmline.workflow.study import Study
 
+STUDY = ("config.yaml", "config/config.yaml", "Snakefile")
+"""The files of which a study's folder has one at least."""
+
 
 def study(configfiles: Sequence[Path] | None) -> Study:
     """The study of these files, checked. Raises UserError as `read` does."""
@@ -23,20 +27,26 @@ def study(configfiles: Sequence[Path] | None) -> Study:
 def read(paths: Sequence[Path] | None) -> dict[str, Any]:
     """The configuration of a study, put together as snakemake does, and checked; by default that of its folder.
 
-    Raises UserError if a file is not there or the whole is wrong.
+    Raises UserError if a file is not there, no study is here, or the whole is wrong.
     """
+    require_study(paths)
     places.link()
     if not paths:
         paths = [Path("config.yaml") if Path("config.yaml").is_file() else Path(places.found("config/config.yaml"))]
     config: dict[str, Any] = {}
     for path in paths:
-        require(path)
         update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")))
     configuration.validate(config, places.SCHEMA)
     return config
 
 
-def require(path: Path) -> None:
-    """Raise UserError if a configuration file is not there."""
-    if not path.is_file():
-        raise UserError(f"{path} does not exist. Name it with --configfile.")
+def require_study(paths: Sequence[Path] | None) -> None:
+    """Raise UserError if a configuration file is not there, or none is named and the folder is not a study's."""
+    for path in paths or []:
+        if not path.is_file():
+            raise UserError(f"{path} does not exist. Name it with --configfile.")
+    if not paths and not any(map(os.path.isfile, STUDY)):
+        raise UserError(
+            f"{Path.cwd()} holds no study: no {', '.join(STUDY[:-1])} or {STUDY[-1]}. Go to a study's folder, name its "
+            "configuration with --configfile, or write a new one: warmline new FOLDER"
+        )

@@ -21,13 +21,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def command(arguments: argparse.Namespace) -> list[str]:
-    """The command that runs Snakemake on a study."""
+    """The command that runs Snakemake on a study. Raises UserError if there is none."""
+    configured.require_study(arguments.configfile)
     places.link()
     words = [sys.executable, "-m", "snakemake", "--snakefile", places.found("Snakefile")]
     if arguments.profile:
         words += ["--profile", arguments.profile]
-    for path in arguments.configfile or []:
-        configured.require(path)
     if arguments.configfile:
         words += ["--configfile", *map(str, arguments.configfile)]
     return [*words, "--cores", arguments.cores]

@@ -305,7 +305,9 @@ class Program:
         named = [
             folder / text for text in filter(_PATH.fullmatch, statement.strings) for folder in (beside, self.library)
         ]
-        found = [file for path in dict.fromkeys(named) for file in ([path] if path.is_file() else _data_below(path))]
+        # The folder itself counts where its path is made: elsewhere a word may be alike by chance.
+        folders = _data_below if statement.reads_data else lambda _: []
+        found = [file for path in dict.fromkeys(named) for file in ([path] if path.is_file() else folders(path))]
         # Whoever puts a name together may read any file beside the module.
         yield from found or (_data_below(beside) if statement.reads_data else [])
 

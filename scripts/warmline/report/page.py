@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -25,7 +26,7 @@ from warmline.report import (
 )
 from warmline.report.printed_tables import Frame, Source
 
-TEMPLATE = pages.TEMPLATES / "report.html"
+TEMPLATE = Path(__file__).parent / "templates_html/report.html"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,7 @@ from typing import Any
 
 import jinja2
 
-TEMPLATES = Path(__file__).parent / "templates_html"
-BASE = TEMPLATES / "page.html"
+BASE = Path(__file__).parent / "templates_html/page.html"
 
 
 def render(template: str, base: str, **contents: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import polars as pl
 
@@ -20,7 +21,7 @@ from warmline.report.printed_tables import (
     signed,
 )
 
-TEMPLATE = pages.TEMPLATES / "published.html"
+TEMPLATE = Path(__file__).parent / "templates_html/published.html"
 
 CELL = ("task", "context", "belief")
 OWN = ("pairs", "b", "c", "risk_difference", "difference", "lower", "upper", "p_value", "q_value", "beliefs", "state")
