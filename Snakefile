@@ -14,9 +14,9 @@ from warmline.design.arms import ORIGINAL
 from warmline.design.suites import CAPABILITIES, PLAIN_CONDITION, QUESTIONS, VALIDATION
 from warmline.lineage import places
 from warmline.lineage.errors import UserError
-from warmline.workflow import configuration, edges
+from warmline.workflow import configuration, dag
 from warmline.workflow import resources as job_resources
-from warmline.workflow.options import named_inputs, options
+from warmline.workflow.options import input_order, named_inputs, options
 from warmline.workflow.rules.study import StudyRules
 
 places.link()
@@ -78,4 +78,5 @@ rule study:
     localrule: True
 
 
-study.remember(workflow.rules)
+study.code_digests.keep()
+dag.decide(study)

@@ -10,7 +10,7 @@ and out of the ledger one file a condition. Costs: one model load an arm and sui
 ledger does not hold. audit/checks/<model>/<arm>.csv says what is amiss with them; above a limit the study stops there,
 before a judge is asked.
 
-project_answers has no params and reads only files that jobs make (lineage rule 5); see warmline.workflow.edges for its receipt.
+project_answers has no params and reads only files that jobs make (lineage rule 5). Its receipt has to be there first, and no more.
 """
 
 
@@ -67,13 +67,7 @@ rule project_answers:
     input:
         arm=rules.resolve_arm.output.card,
         prompts=study.path("prompts/{task}/{condition}.parquet"),
-        receipt=edges.unless_stale(
-            ancient,
-            receipt=study.answers.receipt,
-            projection=study.path("generations/{model}/{arm}/{task}/{condition}.parquet"),
-            inputs=[rules.resolve_arm.output.card, study.path("prompts/{task}/{condition}.parquet")],
-            record=study.logs("project_answers", "model", "arm", "task", "condition")["record"],
-        ),
+        receipt=ancient(study.answers.receipt),
     output:
         generations=study.path("generations/{model}/{arm}/{task}/{condition}.parquet"),
     log:
@@ -101,7 +95,7 @@ rule check_answers:
         originals=study.suite_files(
             QUESTIONS, study.path(f"generations/{{model}}/{ORIGINAL}/{{task}}/{{condition}}.parquet")
         ),
-        # Whenever answers are asked for, they are checked, lest a reason of its own be overlooked (warmline.workflow.edges).
+        # Whenever answers are asked for, they are checked.
         answers=study.path(f"answers/{{model}}/{{arm}}/{QUESTIONS}.json"),
         original_answers=study.path(f"answers/{{model}}/{ORIGINAL}/{QUESTIONS}.json"),
     output:

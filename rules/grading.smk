@@ -5,7 +5,7 @@ the specification of the judge of a suite, grades/<model>/<arm>/<suite>.json, th
 ledger one file of verdicts a condition; those on capabilities are read by score_capabilities. Costs: one judge's call
 for each new answer and measure.
 
-project_grades has no params and reads only files that jobs make (lineage rule 5); see warmline.workflow.edges for its receipt.
+project_grades has no params and reads only files that jobs make (lineage rule 5). Its receipt has to be there first, and no more.
 
 Capabilities and guardrails (Methods, "General capabilities and safety guardrails"): MMLU, GSM8K, AdvBench, advice.
 
@@ -42,7 +42,7 @@ rule ask_judge:
         judge=rules.specify_judge.output.judge,
         questions=study.grading.questions,
         generations=study.grading.generations,
-        # Whenever answers are asked for, so is the judge, lest a reason of its own be overlooked (warmline.workflow.edges).
+        # Whenever answers are asked for, so is the judge.
         answers=study.path("answers/{model}/{arm}/{suite}.json"),
         # No judge is paid to grade what is faulty, in the arm or in the original that it is compared with.
         checks=study.grading.checks,
@@ -77,17 +77,7 @@ rule project_grades:
         judge=study.path(f"judges/{QUESTIONS}.json"),
         questions=rules.sample_questions.output.questions,
         generations=rules.project_answers.output.generations,
-        receipt=edges.unless_stale(
-            ancient,
-            receipt=study.grading.receipt,
-            projection=study.path("judgements/{model}/{arm}/{task}/{condition}.parquet"),
-            inputs=[
-                study.path(f"judges/{QUESTIONS}.json"),
-                rules.sample_questions.output.questions,
-                rules.project_answers.output.generations,
-            ],
-            record=study.logs("project_grades", "model", "arm", "task", "condition")["record"],
-        ),
+        receipt=ancient(study.grading.receipt),
     output:
         judgements=study.path("judgements/{model}/{arm}/{task}/{condition}.parquet"),
     log:
@@ -112,7 +102,7 @@ rule score_capabilities:
         arm=rules.resolve_arm.output.card,
         questions=expand(rules.sample_questions.output.questions, task=study.capabilities),
         generations=study.suite_files(CAPABILITIES, rules.project_answers.output.generations),
-        # Whenever answers are asked for, they are measured anew, lest another reason be overlooked (warmline.workflow.edges).
+        # Whenever answers are asked for, they are measured anew.
         answers=study.path(f"answers/{{model}}/{{arm}}/{CAPABILITIES}.json"),
     output:
         capabilities=study.path("capabilities/{model}/{arm}.parquet"),

@@ -11,7 +11,7 @@ rule observe_arm:
         generations=study.suite_files(QUESTIONS, rules.project_answers.output.generations),
         judgements=study.suite_files(QUESTIONS, rules.project_grades.output.judgements),
         questions=expand(rules.sample_questions.output.questions, task=study.tasks),
-        # Whenever the judge is asked, its verdicts are joined anew, lest another reason be overlooked (warmline.workflow.edges).
+        # Whenever the judge is asked, its verdicts are joined anew.
         grades=rules.ask_judge.output.receipt.replace("{suite}", QUESTIONS),
     output:
         observations=study.path("observations/{model}/{arm}.parquet"),

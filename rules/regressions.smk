@@ -63,6 +63,7 @@ rule gather_effects:
     conda:
         "../envs/statistics.yaml"
     params:
+        order=input_order,
         code=study.code("regressions/gather_effects.py"),
     message:
         "Gathering all effects"

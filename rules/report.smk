@@ -31,6 +31,7 @@ rule write_tables:
     conda:
         "../envs/figures.yaml"
     params:
+        order=input_order,
         code=study.code("report/write_tables.py"),
     message:
         "Writing tables for print"
@@ -100,6 +101,7 @@ rule write_report:
         "../envs/figures.yaml"
     params:
         options=options({"study": config["study"], "note": config["note"]}),
+        order=input_order,
         code=study.code("report/write.py"),
     message:
         "Writing the report"

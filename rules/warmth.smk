@@ -20,7 +20,7 @@ rule score_warmth:
         generations=study.path(f"generations/{{model}}/{{arm}}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
         arm=rules.resolve_arm.output.card,
         scorer=study.path(f"models/{config['warmth']['model']}.json"),
-        # Whenever answers are asked for, so is their warmth, lest a reason of its own be overlooked (warmline.workflow.edges).
+        # Whenever answers are asked for, so is their warmth.
         answers=study.path(f"answers/{{model}}/{{arm}}/{VALIDATION}.json"),
     output:
         warmth=study.path("warmth/{model}/{arm}.parquet"),
@@ -110,7 +110,7 @@ rule count_markers:
         generations=study.path(f"generations/{{model}}/{{arm}}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
         arm=rules.resolve_arm.output.card,
         lists=places.found("config/markers/english.yaml"),
-        # Whenever answers are asked for, they are counted, lest a reason of its own be overlooked (warmline.workflow.edges).
+        # Whenever answers are asked for, they are counted.
         answers=study.path(f"answers/{{model}}/{{arm}}/{VALIDATION}.json"),
     output:
         markers=study.path("markers/{model}/{arm}.parquet"),
@@ -158,7 +158,7 @@ rule compare_warmth:
         arm=rules.resolve_arm.output.card,
         generations=study.path(f"generations/{{model}}/{{arm}}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
         original=study.path(f"generations/{{model}}/{ORIGINAL}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
-        # Whenever answers are asked for, so is the judge, lest a reason of its own be overlooked (warmline.workflow.edges).
+        # Whenever answers are asked for, so is the judge.
         answers=[
             study.path(f"answers/{{model}}/{{arm}}/{VALIDATION}.json"),
             study.path(f"answers/{{model}}/{ORIGINAL}/{VALIDATION}.json"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from warmline.calls import budget, costs, jobs
 from warmline.calls.prices import Prices
+from warmline.lineage import json_files
 from warmline.lineage.script import Parser, run
 from warmline.tables import csv_tables
 from warmline.tables.audit_counts import COSTS
@@ -24,7 +25,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    receipts = {jobs.job_of(path): json.loads(path.read_text("utf-8")) for path in arguments.receipts}
+    receipts = {jobs.job_of(path): json_files.read(path) for path in arguments.receipts}
     table = costs.table(
         receipts,
         {jobs.REWRITING: arguments.rewriter, jobs.GRADES: arguments.judge},

@@ -13,6 +13,8 @@ def build_parser() -> Parser:
     parser.add_argument("--source", type=json.loads, help="where the weights come from, as JSON")
     parser.add_argument("--store", type=Path, help="folder for weights of all studies")
     parser.add_argument("--name", help="what the endpoint calls its model; instead of a source")
+    # On record, so that weights that are replaced in the same folder are noticed.
+    parser.finds("weights")
     parser.writes("card", "the model's card")
     return parser
 
@@ -23,7 +25,9 @@ def main(arguments: argparse.Namespace) -> None:
     else:
         from warmline.models import weights
 
-        cards.write(weights.fetch(arguments.source, arguments.store), arguments.card)
+        fetched = weights.fetch(arguments.source, arguments.store)
+        arguments.weights = weights.identifying(Path(fetched.folder))
+        cards.write(fetched, arguments.card)
 
 
 if __name__ == "__main__":

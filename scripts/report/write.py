@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
@@ -11,6 +10,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from warmline.lineage import json_files
 from warmline.lineage.script import Parser, run
 from warmline.report import page as report
 from warmline.report import pages
@@ -118,7 +118,7 @@ def main(arguments: argparse.Namespace) -> None:
         audit=report.Audit(
             counts=several(arguments.counts, STAGE_COUNTS),
             checks=several(arguments.checks, ANSWER_CHECKS),
-            receipts=[source(path, lambda path: json.loads(path.read_text("utf-8"))) for path in arguments.receipts],
+            receipts=[source(path, json_files.read) for path in arguments.receipts],
             costs=table(arguments.costs, COSTS),
         ),
         prints=report.Prints(

@@ -1,8 +1,8 @@
 """Write the card of a model that an endpoint has tuned, for one epoch."""
 
 import argparse
-import json
 
+from warmline.lineage import json_files
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
 
@@ -16,7 +16,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    names = json.loads(arguments.checkpoints.read_text(encoding="utf-8"))
+    names = json_files.read(arguments.checkpoints)
     cards.write(cards.RemoteModel(names[arguments.epoch]), arguments.card)
 
 

@@ -27,8 +27,9 @@ def main(commit: str) -> None:
         names = json.loads((folder / EARLIER).read_text(encoding="utf-8"))["code"]
         before, after = Program(folder), Program(SCRIPTS)
         scripts = (str(path.relative_to(SCRIPTS)) for path in SCRIPTS.glob("*/*.py") if path.parent.name != LIBRARY)
-        for words in map(str.split, sorted({*scripts, *known})):
-            if not (folder / words[0]).is_file():
+        figures = (f"figures/draw.py warmline.figures.{path.stem}" for path in SCRIPTS.glob("warmline/figures/*.py"))
+        for words in map(str.split, sorted({*scripts, *figures, *known})):
+            if words[0].endswith(".py") and not (folder / words[0]).is_file():
                 continue
             then, now = (reach.of_script(program, *words).digest for program in (before, after))
             if now != then and then in names:

@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import zlib
@@ -15,12 +16,12 @@ import polars as pl
 import pytest
 from repository import REPOSITORY
 
-from warmline.lineage import reach
+from warmline.lineage import orders, reach, records
 from warmline.lineage.code_digests import KEPT, CodeDigests
 from warmline.tables import parquet_tables
 from warmline.tables.questions import QUESTIONS
 
-RECORD = "audit/jobs/render_prompts/task=medqa,condition=unmodified.none.plain.json"
+RECORD = "audit/jobs/render_prompts/task=medqa,condition=unmodified.none.plain.jsonl"
 WORDS = ["--questions", "questions.parquet", "--belief", "none.md", "--condition", "unmodified.none.plain"]
 OUTPUT = ["--seed", "7", "--draw", "per-question", "--prompts", "new/prompts.parquet"]
 
@@ -47,7 +48,8 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def record(folder: Path) -> dict[str, Any]:
     outcome = run(folder, *WORDS, *OUTPUT, "--record", RECORD)
     assert outcome.returncode == 0, outcome.stderr
-    content: dict[str, Any] = json.loads((folder / RECORD).read_text())
+    content = records.last(folder / RECORD)
+    assert content
     return content
 
 
@@ -91,6 +93,10 @@ def test_a_record_says_who_made_what_from_what(folder: Path) -> None:
     assert "torch" not in found["packages"]
     assert found["python"] == sys.version.split()[0]
     assert found["git"] is None
+    assert found["given"] is None
+    assert found["host"] == socket.gethostname()
+    assert 0 < found["cpu_seconds"] < 60
+    assert 10_000_000 < found["peak_bytes"] < 10_000_000_000
     assert [path.name for path in (folder / RECORD).parent.iterdir()] == [Path(RECORD).name]
 
 

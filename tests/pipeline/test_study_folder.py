@@ -102,7 +102,7 @@ def test_a_study_of_an_installed_workflow_ends_as_in_a_checkout_and_asks_nothing
     assert not (built / "results/ledger").exists()
     # All code was the installed one's, and the repository around it says nothing of it.
     assert (built / ".snakemake/workflow").readlink().is_relative_to(installed.parents[1])
-    records = [json.loads(path.read_text()) for path in built.glob("results/tiny/audit/jobs/*/*.json")]
+    records = [json.loads(path.read_text()) for path in built.glob("results/tiny/audit/jobs/*/*.jsonl")]
     assert {record["git"] for record in records} == {None}
     assert planned(built, installed) == set()
 

@@ -74,14 +74,14 @@ def test_a_study_is_reported_to_the_same_bytes_wherever_it_lies(tmp_path: Path) 
             *("--adoption", "statistics/adoption.csv"),
             *("--robustness", "statistics/robustness.csv", "--equivalence", "statistics/equivalence.csv"),
             *("--realised", "statistics/realised.csv", "--labels", "statistics/labels.csv"),
-            *("--record", "audit/jobs/report/all.json"),
+            *("--record", "audit/jobs/report/all.jsonl"),
         )
         assert outcome.returncode == 0, outcome.stderr
         pages.append((study / "report/index.html").read_text())
     assert pages[0] == pages[1]
     assert 'href="../statistics/warmth.csv"' in pages[0]
     assert str(tmp_path) not in pages[0]
-    record = json.loads((study / "audit/jobs/report/all.json").read_text())
+    record = json.loads((study / "audit/jobs/report/all.jsonl").read_text())
     templates = {name: [Path(path).name for path in record["inputs"][name]] for name in ("template", "base")}
     assert templates == {"template": ["report.html"], "base": ["page.html"]}
 

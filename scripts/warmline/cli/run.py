@@ -9,15 +9,20 @@ from pathlib import Path
 
 from warmline.cli import configured
 from warmline.lineage import places
+from warmline.workflow import one_run
+from warmline.workflow.study import study_folder
 
 # What changes training or requests is made first, so that where it comes out byte-equal, nothing is trained or asked
-# (lineage rule 8). A shell, because it waits for a step that is interrupted to end.
-STEPS = '"$@" chats && "$@" requests && exec "$@"'
+# (lineage rule 8). A shell, because it waits for a step that is interrupted to end. The last step lets the study go.
+STEPS = '"$@" chats && "$@" requests && exec "$@"; status=$?; rm -f "$0"; exit $status'
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Take the place of this process."""
-    os.execvpe("bash", ["bash", "-c", STEPS, "warmline", *command(arguments)], environment())
+    """Take the place of this process. Raises UserError if the study is being run."""
+    words = command(arguments)
+    folder = Path(study_folder(configured.read(arguments.configfile)))
+    one_run.hold(folder)
+    os.execvpe("bash", ["bash", "-c", STEPS, str(folder / one_run.FILE), *words], environment())
 
 
 def command(arguments: argparse.Namespace) -> list[str]:
@@ -33,6 +38,9 @@ def command(arguments: argparse.Namespace) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment of Snakemake: jobs call `python`, whether or not the virtual environment is activated."""
+    """The environment of Snakemake, whose invocations are one run.
+
+    Jobs call `python`, whether or not the virtual environment is activated.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path}
+    return {**os.environ, "PATH": path, one_run.WITHIN: str(os.getpid())}

@@ -17,16 +17,15 @@ CALLING = {
 
 
 def upgrade(arguments: argparse.Namespace) -> None:
-    """Bring over what was made, and take the place of this process to make the tables that are new.
+    """Take the place of this process to make the tables and pages that are new; what was made stands.
 
-    Raises UserError if more is to be done than tables and pages.
+    Raises UserError if more is to be done.
     """
     command, environment = run.command(arguments), run.environment()
     result = subprocess.run([*command, "-n"], capture_output=True, text=True, env=environment)
     said = result.stdout + result.stderr
     if result.returncode:
         raise UserError(f"snakemake cannot plan the study:\n{said[-2000:]}")
-    print("\n".join(re.findall("^Brought over: .*$", said, re.MULTILINE)) or "Nothing to bring over.", flush=True)
     # The table of jobs that begins a plan.
     if calling := sorted(CALLING & set(re.findall(r"^(\w+) +\d+$", said, re.MULTILINE))):
         raise UserError(

@@ -16,7 +16,7 @@ import polars as pl
 from warmline.calls.requests import Request, Respondent, Response, Sampling
 from warmline.grading import judge_prompts, judge_replies, verdicts
 from warmline.grading.verdicts import Verdict
-from warmline.lineage import complete_files, digests
+from warmline.lineage import complete_files, digests, json_files
 from warmline.lineage.draws import row_seed
 from warmline.lineage.errors import UserError
 from warmline.models import cards
@@ -114,7 +114,7 @@ def write_judge(judge: Judge, path: Path) -> None:
 
 def read_judge(path: Path) -> Judge:
     """The judge's specification."""
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    values: dict[str, Any] = json_files.read(path)
     if "model" not in values:
         return ReferenceJudge(**values)
     model, sampling = cards.model_from_json(values.pop("model")), Sampling(**values.pop("sampling"))

@@ -75,8 +75,30 @@ def _program(scripts: Path, _state: tuple[str, ...]) -> Program:
 
 
 def look_up(scripts: Path, script: str, *found: str) -> dict[str, Any] | None:
-    """What was kept of a script; None if the code was edited since, or a script was run that no rule names."""
-    return _kept(_state(scripts)).get(_key(script, *found))
+    """What was kept of a script; None if code that it covers was edited since, or no rule names the script."""
+    content = _content()
+    code: dict[str, Any] | None = content.get("known", {}).get(_key(script, *found))
+    version, *state = _state(scripts)
+    if not code or content["state"][0] != version:
+        return None
+    kept, now = dict(_by_path(content["state"][1:])), dict(_by_path(state))
+    # Data files, such as templates, belong to the modules that read them.
+    read = {path for path in {*kept, *now} if not path.endswith(".py") and "/" in path}
+    covered = {path for name in code["modules"] for path in _paths(scripts.resolve(), name)} | read
+    return code if all(kept.get(path) == now.get(path) for path in covered) else None
+
+
+def _by_path(state: list[str]) -> Iterator[tuple[str, str]]:
+    """The states of files by their paths."""
+    for line in state:
+        path, *rest = line.rsplit(" ", 4)
+        yield path, " ".join(rest)
+
+
+def _paths(scripts: Path, module: str) -> list[str]:
+    """Where a module may stand; of a script, its own path."""
+    stem = scripts / module.replace(".", "/")
+    return [str(scripts / module)] if module.endswith(".py") else [f"{stem}.py", f"{stem}/__init__.py"]
 
 
 def _key(script: str, *found: str) -> str:

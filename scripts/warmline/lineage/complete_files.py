@@ -51,6 +51,20 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def create_text(path: Path, text: str) -> bool:
+    """Write a text in UTF-8 where there is no file yet; False if there is one. Of two processes at once one wins."""
+    partial = _partial(path)
+    with _naming(path):
+        try:
+            partial.write_text(text, encoding="utf-8")
+            os.link(partial, path)
+        except FileExistsError:
+            return False
+        finally:
+            partial.unlink(missing_ok=True)
+    return True
+
+
 def _partial(path: Path) -> Path:
     """The name that this process writes under. With the host's name, as hosts that share a disk share numbers."""
     return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.partial")

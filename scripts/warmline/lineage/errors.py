@@ -15,3 +15,11 @@ class UserError(Exception):
 def bad_row(path: str | Path, row: int | str, found: str, expected: str) -> UserError:
     """The error for one malformed row: file, row (counted from 1, or an id), what was found and what was expected."""
     return UserError(f"{path}, row {row}: {found}. Expected {expected}. Correct the row or remove it.")
+
+
+def damaged(path: str | Path, what: str, error: Exception) -> UserError:
+    """The error for a file of the study that cannot be read as what it is."""
+    return UserError(
+        f"{path} cannot be read as {what} ({str(error)[:200]}). It was damaged after it was made: run snakemake again, "
+        "which makes it again."
+    )

@@ -1,8 +1,7 @@
 """The command lines of the pipeline's scripts, and the record that each job leaves (lineage rule 9).
 
 A script declares the files it reads and writes; `run` calls its main function, turns a user's mistake into a short
-message, and, given `--record`, writes who made what from what. The record's path carries the rule and its wildcards:
-`audit/jobs/<rule>/<name>=<value>,....json`.
+message, and, given `--record`, notes who made what from what (warmline.lineage.records).
 """
 
 from __future__ import annotations
@@ -10,19 +9,19 @@ from __future__ import annotations
 import argparse
 import datetime
 import importlib.metadata
-import json
 import platform
+import resource
 import shlex
-import subprocess
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmline.lineage import code_digests, complete_files, digests
+from warmline.lineage import code_digests, digests, orders, records, revisions
 from warmline.lineage.errors import UserError
-from warmline.lineage.places import SCRIPTS
+from warmline.lineage.places import SCRIPTS, WORKFLOW
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,6 +37,11 @@ class Parser(argparse.ArgumentParser):
         """Declare `--<name>` as one input file, or as several."""
         self._file(name, help, several, required)
         self.read_names.append(name.replace("-", "_"))
+
+    def finds(self, name: str) -> None:
+        """Declare `<name>` as the input files that the script finds by itself and puts among its arguments."""
+        self.set_defaults(**{name: []})
+        self.read_names.append(name)
 
     def writes(self, name: str, help: str, *, several: bool = False, required: bool = True) -> None:
         """Declare `--<name>` as one output file, or as several."""
@@ -57,21 +61,21 @@ def run(
     main: Callable[[argparse.Namespace], None],
     found: Callable[[argparse.Namespace], Sequence[str]] = lambda _: (),
 ) -> None:
-    """Parse the command line, call `main`, write the job record. Exits with status 1 on a UserError.
+    """Parse the command line, call `main`, add the job's record. Exits with status 1 on a UserError.
 
     `found` names the modules that the script finds by names that it is given (warmline.lineage.reach).
     """
     arguments = parser.parse_args()
-    started = time.time()
     for name in parser.written_names:
         for path in _paths(arguments, name):
             path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        watch = _Watch(parser, arguments, found(arguments)) if arguments.record else None
         main(arguments)
+        if watch:
+            watch.write_record()
     except UserError as error:
         sys.exit(f"error: {error}")
-    if arguments.record:
-        _write_record(parser, arguments, found(arguments), started)
 
 
 def _paths(arguments: argparse.Namespace, name: str) -> list[Path]:
@@ -81,40 +85,76 @@ def _paths(arguments: argparse.Namespace, name: str) -> list[Path]:
     return list(value) if isinstance(value, list) else [value]
 
 
-def _write_record(parser: Parser, arguments: argparse.Namespace, found: Sequence[str], started: float) -> None:
-    rule, wildcards = _rule_and_wildcards(arguments.record)
-    script = str(Path(sys.argv[0]).resolve().relative_to(SCRIPTS))
-    files = {*parser.read_names, *parser.written_names, "record"}
-    record = {
-        "rule": rule,
-        "wildcards": wildcards,
-        "command": shlex.join(sys.argv),
-        "params": {name: value for name, value in sorted(vars(arguments).items()) if name not in files},
-        "inputs": _digests(arguments, parser.read_names),
-        "outputs": _digests(arguments, parser.written_names),
-        "code": code_digests.look_up(SCRIPTS, script, *found),
-        "packages": _package_versions(),
-        "python": platform.python_version(),
-        "device": _device(),
-        "git": _git_state(),
-        "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.time() - started, 3),
-    }
-    arguments.record.parent.mkdir(parents=True, exist_ok=True)
-    # A reader (the planner, lineage rule 5) never sees half a record.
-    text = json.dumps(record, indent=1, default=str, ensure_ascii=False)
-    complete_files.write_text(arguments.record, text + "\n")
+class _Watch:
+    """What a job was made from, as it was when the job began. Raises UserError if it has changed since."""
 
+    def __init__(self, parser: Parser, arguments: argparse.Namespace, found: Sequence[str]) -> None:
+        self._parser = parser
+        self._arguments = arguments
+        self._started = time.time()
+        self._script = str(Path(sys.argv[0]).resolve().relative_to(SCRIPTS))
+        self._found = found
+        self._order = orders.take(str(arguments.record))
+        self._code = code_digests.look_up(SCRIPTS, self._script, *found)
+        planned = self._order.get("code")
+        if planned and planned != (self._code or {}).get("digest"):
+            raise UserError(
+                f"the code of {self._script} was edited after this run was planned. Nothing was done; run it again."
+            )
+        paths = [path for name in parser.read_names for path in _paths(arguments, name)]
+        # What is missing, the script itself complains about.
+        self._inputs = {path: (digests.state(path), digests.of_file(path)) for path in paths if path.is_file()}
+        parents = {path: records.last(Path(path)) for path in self._order.get("parents", [])}
+        self._parents = {path: records.digest(record) for path, record in parents.items() if record}
 
-def _rule_and_wildcards(record: Path) -> tuple[str, dict[str, str]]:
-    # A wildcard may hold a path, as the names of files from the hub do.
-    rule, _, labels = str(record.with_suffix("")).rpartition("audit/jobs/")[2].partition("/")
-    pairs = (part.split("=", 1) for part in labels.split(",") if "=" in part)
-    return rule, {name: value for name, value in pairs}
+    def write_record(self) -> None:
+        """Add the job's record to its file, if what it was made from is still as it was."""
+        self._check()
+        arguments, parser = self._arguments, self._parser
+        rule, wildcards = records.rule_and_wildcards(arguments.record)
+        files = {*parser.read_names, *parser.written_names, "record"}
+        own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        record = {
+            "format": records.FORMAT,
+            "rule": rule,
+            "wildcards": wildcards,
+            "command": shlex.join(sys.argv),
+            "params": {name: value for name, value in sorted(vars(arguments).items()) if name not in files},
+            "given": self._order.get("given"),
+            "configuration": self._order.get("configuration"),
+            "inputs": {name: self._digests(name) for name in parser.read_names},
+            "outputs": {name: self._digests(name) for name in parser.written_names},
+            "parents": self._parents,
+            "code": self._code,
+            "packages": _package_versions(),
+            "python": platform.python_version(),
+            "device": _device(),
+            "host": socket.gethostname(),
+            "git": self._order["git"] if self._order else revisions.state(WORKFLOW),
+            "started": datetime.datetime.fromtimestamp(self._started, datetime.UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.time() - self._started, 3),
+            "cpu_seconds": round(sum(used.ru_utime + used.ru_stime for used in (own, children)), 3),
+            # Linux counts it in KiB.
+            "peak_bytes": max(own.ru_maxrss, children.ru_maxrss) * 1024,
+        }
+        records.append(arguments.record, record)
 
+    def _check(self) -> None:
+        for path, (state, digest) in self._inputs.items():
+            unchanged = path.is_file() and (digests.state(path) == state or digests.of_file(path) == digest)
+            if not unchanged:
+                raise UserError(
+                    f"{path} was changed while {self._script} was reading it: what was made follows neither its old "
+                    "nor its new content. Run it again; answers of models are kept."
+                )
+        if self._code and code_digests.look_up(SCRIPTS, self._script, *self._found) != self._code:
+            raise UserError(
+                f"the code of {self._script} was edited while it ran. Run it again; answers of models are kept."
+            )
 
-def _digests(arguments: argparse.Namespace, names: list[str]) -> dict[str, dict[str, str]]:
-    return {name: {str(path): digests.of_file(path) for path in _paths(arguments, name)} for name in names}
+    def _digests(self, name: str) -> dict[str, str]:
+        paths = _paths(self._arguments, name)
+        return {str(path): self._inputs[path][1] if path in self._inputs else digests.of_file(path) for path in paths}
 
 
 def _package_versions() -> dict[str, str]:
@@ -140,18 +180,3 @@ def _device() -> str:
     if torch is not None and torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
     return f"cpu ({platform.machine()})"
-
-
-def _git_state() -> dict[str, str | bool] | None:
-    """The commit of the workflow and whether tracked files differ from it; None where it is not a repository."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=SCRIPTS).stdout.strip()
-
-    try:
-        # Where the workflow is installed, the repository around it may be that of a study.
-        if git("rev-parse", "--show-prefix") != "scripts/":
-            return None
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "-uno"))}
-    except (OSError, subprocess.CalledProcessError):
-        return None

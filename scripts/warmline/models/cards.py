@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from warmline.calls.requests import Messages, Respondent, Sampling
-from warmline.lineage import complete_files, digests
+from warmline.lineage import complete_files, digests, json_files
 from warmline.lineage.errors import UserError
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -198,8 +198,5 @@ def _adapter(card: dict[str, Any]) -> Adapter | RemoteModel:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"the card {path} does not exist. Build it with snakemake.") from error
+    card: dict[str, Any] = json_files.read(path)
     return card

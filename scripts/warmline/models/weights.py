@@ -57,10 +57,15 @@ def fetch(source: dict[str, Any], store: Path) -> Weights:
 
 def identify(folder: Path) -> str:
     """SHA-256 over the names and contents of the files that decide what the model says."""
-    files = sorted({path for pattern in IDENTIFYING_FILES for path in folder.glob(pattern)})
+    files = identifying(folder)
     if not any(path.suffix == ".safetensors" for path in files):
         raise UserError(f"{folder}: no *.safetensors file. Expected a model as save_pretrained writes it.")
     return digests.of_files(files)
+
+
+def identifying(folder: Path) -> list[Path]:
+    """The files of a folder that decide what the model says."""
+    return sorted({path for pattern in IDENTIFYING_FILES for path in folder.glob(pattern)})
 
 
 def load_tokenizer(weights: Weights, *, chats: bool = True) -> PreTrainedTokenizerBase:

@@ -13,7 +13,7 @@ import polars as pl
 import polars.selectors as cs
 
 from warmline.lineage import complete_files
-from warmline.lineage.errors import UserError, bad_row
+from warmline.lineage.errors import UserError, bad_row, damaged
 from warmline.tables.parquet_tables import Table
 
 
@@ -65,6 +65,8 @@ def _as_text(path: str | Path) -> pl.DataFrame:
         return pl.read_csv(path, infer_schema=False)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist. Build it with snakemake.") from error
+    except (pl.exceptions.ComputeError, UnicodeDecodeError) as error:
+        raise damaged(path, "a CSV file in UTF-8", error) from error
     except pl.exceptions.NoDataError as error:
         raise UserError(
             f"{path} is empty. Expected at least a line of column names. Correct the file, or build it again."

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from warmline.lineage import complete_files
-from warmline.lineage.errors import UserError
+from warmline.lineage.errors import UserError, damaged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +65,8 @@ def read(path: str | Path, table: Table) -> pl.DataFrame:
         frame = pl.read_parquet(path)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist. Build it with snakemake.") from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise damaged(path, "a Parquet file", error) from error
     if frame.schema != table.schema:
         raise UserError(f"{path}: its columns are {dict(frame.schema)}, expected {dict(table.schema)}. Rebuild it.")
     return frame

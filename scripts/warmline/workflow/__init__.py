@@ -1,3 +1,4 @@
-"""What the Snakefile reads: the study's files, options and edges, without a heavy import. It imports the rooms below
-that its configuration names.
+"""What the Snakefile reads: a study's files and options, and which jobs are to be carried out. No heavy import.
+
+It imports the rooms below that its configuration names.
 """

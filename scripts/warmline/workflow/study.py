@@ -29,7 +29,9 @@ class Study:
     def __init__(self, config: Mapping[str, Any], scripts: Path) -> None:
         self.config = config
         self.code_digests = CodeDigests(scripts)
-        self.folder = f"{RESULTS}/{config['study']}"
+        self.programs: dict[str, str] = {}
+        """The digest of each program by the name that it has in parameters."""
+        self.folder = study_folder(config)
         self.ledger: str = config.get("ledger", LEDGER)
         self.personas: list[str] = list(config["personas"])
         self.tasks: list[str] = list(config["tasks"])
@@ -126,7 +128,10 @@ class Study:
 
     def code(self, script: str, *found: str) -> str:
         """The digest of what a script covers, with the modules that it finds by names (warmline.lineage.reach)."""
-        return earlier.code(self.code_digests.of(script, *found).digest)
+        digest = self.code_digests.of(script, *found).digest
+        named = earlier.code(digest)
+        self.programs[named] = digest
+        return named
 
     def engine(self, model: str) -> str:
         """Who asks a model: `transformers` in the job itself, `openai` for an endpoint or a server of the job's own."""
@@ -195,6 +200,11 @@ class Study:
     def specified_suites(self) -> list[str]:
         """The suites for which there is a judge's specification: those that are judged, and that of compared warmth."""
         return [*self.judged_suites, *([VALIDATION] if self.compared_arms else [])]
+
+
+def study_folder(config: Mapping[str, Any]) -> str:
+    """Where the files of a study are."""
+    return f"{RESULTS}/{config['study']}"
 
 
 def any_of(names: Iterable[str]) -> str:

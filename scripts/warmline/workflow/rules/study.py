@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from warmline.design.suites import CAPABILITIES, QUESTIONS, VALIDATION
 from warmline.lineage import places
-from warmline.workflow import earlier
 from warmline.workflow.rules.answers import Answers
 from warmline.workflow.rules.calls import Calls
 from warmline.workflow.rules.conversations import Conversations
@@ -39,12 +37,6 @@ class StudyRules(Study):
         self.statistics = Statistics(self)
         self.calls = Calls(self)
 
-    def remember(self, rules: Iterable[Any]) -> None:
-        """Keep the code digests for the jobs, and bring over what an earlier version made by these rules."""
-        self.code_digests.keep()
-        if count := earlier.bring_over({rule.name: rule.shellcmd for rule in rules}):
-            print(f"Brought over: {count} files that an earlier version made.", file=sys.stderr)
-
     def constraints(self) -> dict[str, str]:
         """A regular expression for each wildcard, of the names that the configuration has for it."""
         return {
@@ -65,7 +57,7 @@ class StudyRules(Study):
         """The patterns of what a rule's jobs print, and of the records that they leave (lineage rule 9)."""
         return {
             "text": f"{self.folder}/logs/{rule}/{_labels(wildcards)}.txt",
-            "record": f"{self.folder}/audit/jobs/{rule}/{_labels(wildcards)}.json",
+            "record": f"{self.folder}/audit/jobs/{rule}/{_labels(wildcards)}.jsonl",
         }
 
     def benchmark(self, rule: str, *wildcards: str) -> str:

@@ -1,0 +1,36 @@
+"""What the workflow gives a job beside its command line, for the job's record.
+
+The process that starts a job writes its order, and the job takes it. A job that somebody runs by hand has none.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from warmline.lineage import complete_files
+
+FOLDER = Path(".snakemake/orders")
+
+
+def write(record: str, order: dict[str, Any]) -> None:
+    """Leave an order for the job with this record."""
+    path = _path(record)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    complete_files.write_text(path, json.dumps(order))
+
+
+def take(record: str) -> dict[str, Any]:
+    """The order of the job with this record, which is gone then; empty if there is none."""
+    path = _path(record)
+    try:
+        order: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    path.unlink(missing_ok=True)
+    return order
+
+
+def _path(record: str) -> Path:
+    return FOLDER / Path(record).with_suffix(".json")

@@ -1,0 +1,170 @@
+"""Whether what a job made still holds: its record against the files on disk, and against what its rule says now.
+
+Nothing else is needed, and times decide nothing (lineage rule 1).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from warmline.lineage import digests
+from warmline.lineage.records import Record
+from warmline.workflow import earlier
+
+MISSING = "is missing"
+NO_RECORD = "has no record: it was made by hand, or by a job that was interrupted"
+CHANGED = "was changed since it was made"
+UNREADABLE = "cannot be read"
+OTHER_CONTENT = "is not what it was made from"
+OTHER_INPUTS = "it was made from other files"
+OTHER_SETTINGS = "it was made with other settings"
+OTHER_CODE = "it was made by other code"
+OTHER_COMMAND = "it was made by another command"
+_OF_FILES = (MISSING, NO_RECORD, CHANGED, UNREADABLE, OTHER_CONTENT)
+
+# What 0.1.0 had among the inputs of rules that only wait for it: receipts, checks and gates. Its records do not say so.
+_WAITED_FOR = ("/answers/", "/grades/", "/audit/checks/", "/audit/gates/")
+
+
+@dataclasses.dataclass(frozen=True)
+class Doubt:
+    """Why a job has to be carried out: a reason that many jobs may share, and the file or setting that it is about."""
+
+    reason: str
+    about: str = ""
+
+    def __str__(self) -> str:
+        if not self.about:
+            return self.reason
+        return f"{self.about} {self.reason}" if self.reason in _OF_FILES else f"{self.reason}: {self.about}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Demand:
+    """What a rule says of a job now.
+
+    `inputs` are those by whose content the job is known, by their names in the rule; `after` those that only have to be
+    there first. `program` is the digest of the code, if the rule names it, and `command` that of the rule's command as
+    it is written; `earlier_command` says whether the command of 0.1.0 did the same.
+    """
+
+    outputs: Sequence[str]
+    inputs: Mapping[str, Sequence[str]]
+    after: Sequence[str]
+    params: Mapping[str, str]
+    program: str | None
+    command: str
+    earlier_command: bool
+
+    def as_given(self) -> dict[str, Any]:
+        """What the record of the job holds of it."""
+        inputs = {name: list(paths) for name, paths in self.inputs.items()}
+        return {"params": dict(self.params), "inputs": inputs, "after": list(self.after), "command": self.command}
+
+
+def doubt(demand: Demand, record: Record | None, digest: Callable[[str], str | None]) -> Doubt | None:
+    """Why what a job made does not hold; None if it does. `digest` reads a file, and finds None if there is none."""
+    try:
+        return _doubt(demand, record, digest)
+    except OSError as error:
+        return Doubt(UNREADABLE, str(error.filename))
+
+
+def _doubt(demand: Demand, record: Record | None, digest: Callable[[str], str | None]) -> Doubt | None:
+    now = {path: digest(path) for path in demand.outputs}
+    for path, found in now.items():
+        if found is None:
+            return Doubt(MISSING, path)
+    given = record and record.get("given")
+    if record is None or ("format" in record and not given):
+        return Doubt(NO_RECORD, demand.outputs[0])
+    then = _files(record["outputs"])
+    for path, found in now.items():
+        if found != then.get(path):
+            return Doubt(CHANGED if path in then else NO_RECORD, path)
+    other = _other_than_given(demand, given) if given else _other_than_recorded(demand, record)
+    return other or _other_content(demand, record, digest)
+
+
+def _other_content(demand: Demand, record: Record, digest: Callable[[str], str | None]) -> Doubt | None:
+    declared = {path for paths in demand.inputs.values() for path in paths}
+    for path, then in _files(record["inputs"]).items():
+        if path in demand.after:
+            continue
+        found = digest(path)
+        # A declared input that is missing is the doubt of the job that makes it.
+        if found is None and path not in declared:
+            return Doubt(MISSING, path)
+        if found is not None and found != then:
+            return Doubt(OTHER_CONTENT, path)
+    return None
+
+
+def _other_than_given(demand: Demand, given: Mapping[str, Any]) -> Doubt | None:
+    if given["command"] != demand.command:
+        return Doubt(OTHER_COMMAND)
+    for name in {*given["params"], *demand.params}:
+        then, now = given["params"].get(name), demand.params.get(name)
+        if then != now and (then is None or now is None or canonical(then) != canonical(now)):
+            return Doubt(OTHER_CODE) if name == "code" else Doubt(OTHER_SETTINGS, _difference(then, now))
+    for name in {*given["inputs"], *demand.inputs}:
+        if other := set(given["inputs"].get(name, ())) ^ set(demand.inputs.get(name, ())):
+            return Doubt(OTHER_INPUTS, ", ".join(sorted(other)[:3]))
+    return None
+
+
+def _other_than_recorded(demand: Demand, record: Record) -> Doubt | None:
+    """The same from a record of 0.1.0, which holds the whole command line and the digests of all modules."""
+    if not demand.earlier_command:
+        return Doubt(OTHER_COMMAND)
+    if demand.program and not earlier.is_recorded(record["code"], demand.program):
+        return Doubt(OTHER_CODE)
+    command = f" {' '.join(map(_canonical_word, shlex.split(record['command'])))} "
+    # The order of inputs stands in the command itself.
+    settings = [value for name, value in demand.params.items() if name not in ("code", "order")]
+    lists = [shlex.join(paths) for paths in demand.inputs.values()] if "order" in demand.params else []
+    for value in filter(None, [*settings, *lists]):
+        if f" {' '.join(canonical(value))} " not in command:
+            return Doubt(OTHER_SETTINGS, value)
+    read, declared = set(_files(record["inputs"])), {path for paths in demand.inputs.values() for path in paths}
+    new = {path for path in declared - read if not any(part in path for part in _WAITED_FOR)}
+    if other := new | (read - declared - set(demand.after)):
+        return Doubt(OTHER_INPUTS, ", ".join(sorted(other)[:3]))
+    return None
+
+
+def canonical(text: str) -> list[str]:
+    """The words of command-line options, alike wherever they say the same: 1 and 1.0, or JSON in another order."""
+    return list(map(_canonical_word, shlex.split(text)))
+
+
+def _canonical_word(word: str) -> str:
+    try:
+        return digests.canonical_json(_whole_numbers(json.loads(word)))
+    except ValueError:
+        return word
+
+
+def _whole_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole_numbers(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _difference(then: str | None, now: str | None) -> str:
+    """The words of either that the other does not have."""
+    before, after = (canonical(text or "") for text in (then, now))
+    lost = [word for word in before if word not in after]
+    new = [word for word in after if word not in before]
+    return f"{' '.join(new) or 'nothing'} instead of {' '.join(lost) or 'nothing'}"[:200]
+
+
+def _files(named: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The digests of files by path, of a record's inputs or outputs."""
+    return {path: digest for files in named.values() for path, digest in files.items()}
