@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import os
 import shutil
 import socket
@@ -166,3 +165,96 @@ def test_a_missing_argument_is_named(folder: Path) -> None:
     outcome = run(folder, *WORDS)
     assert outcome.returncode == 2
     assert "required: --seed, --prompts" in outcome.stderr
+
+
+MEDDLING = """
+import sys
+from pathlib import Path
+from warmline.lineage.script import Parser, run
+from warmline.prompts import rendering
+
+def build_parser():
+    parser = Parser(None)
+    parser.add_argument("--meddle", type=Path)
+    parser.reads("source", "what is read")
+    parser.finds("further")
+    parser.writes("copy", "what is made")
+    return parser
+
+def main(arguments):
+    assert rendering.render
+    arguments.copy.write_text(arguments.source.read_text())
+    arguments.further = [Path("none.md")]
+    if arguments.meddle:
+        arguments.meddle.write_text(arguments.meddle.read_text() + "\\n'''another'''\\nOTHER = 1\\n")
+
+if __name__ == "__main__":
+    run(build_parser(), main)
+"""
+COPIED = "audit/jobs/copy/study.jsonl"
+
+
+@pytest.fixture
+def meddling(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder with a script that changes a file while it runs, and what the Snakefile would have found out."""
+    (folder / "scripts/prompts/meddle.py").write_text(MEDDLING)
+    (folder / "source.txt").write_text("text\n")
+    monkeypatch.chdir(folder)
+    digests = CodeDigests(Path("scripts"))
+    code = digests.of("prompts/meddle.py")
+    digests.keep()
+    parents = ["audit/jobs/parent/study.jsonl", "audit/jobs/none/study.jsonl"]
+    records.append(Path(parents[0]), {"rule": "parent"})
+    given = {"params": {}, "inputs": {"source": ["source.txt"]}, "after": [], "command": "c"}
+    shared = {"configuration": "c0nf", "git": {"commit": "abc", "dirty": False}}
+    orders.write(COPIED, {"given": given, "code": code.digest, "parents": parents, **shared})
+    return folder
+
+
+def meddle(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = ["scripts/prompts/meddle.py", "--source", "source.txt", "--copy", "copy.txt", "--record", COPIED, *words]
+    environment = {**os.environ, "PYTHONPATH": "scripts"}
+    return subprocess.run([sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_a_record_holds_what_the_workflow_gave_the_job_and_the_files_that_it_found(meddling: Path) -> None:
+    outcome = meddle(meddling)
+    assert outcome.returncode == 0, outcome.stderr
+    found = records.last(meddling / COPIED)
+    assert found
+    assert found["given"]["inputs"] == {"source": ["source.txt"]}
+    assert (found["configuration"], found["git"]) == ("c0nf", {"commit": "abc", "dirty": False})
+    assert found["parents"] == {"audit/jobs/parent/study.jsonl": records.digest({"rule": "parent"})}
+    assert found["inputs"]["further"] == {"none.md": hashlib.sha256(b"{{ question }}\n").hexdigest()}
+    # An order is for one job; whoever runs the command again by hand has none.
+    assert meddle(meddling).returncode == 0
+    assert [record["given"] is None for record in records.history(meddling / COPIED)] == [False, True]
+
+
+def test_an_input_that_changes_meanwhile_fails_the_job_and_leaves_no_record(meddling: Path) -> None:
+    outcome = meddle(meddling, "--meddle", "source.txt")
+    assert outcome.returncode == 1
+    assert "error: source.txt was changed while prompts/meddle.py was reading it" in outcome.stderr
+    assert records.last(meddling / COPIED) is None
+
+
+@pytest.mark.parametrize("edited", ["scripts/prompts/meddle.py", "scripts/warmline/prompts/rendering.py"])
+def test_code_that_changes_meanwhile_fails_the_job_and_leaves_no_record(meddling: Path, edited: str) -> None:
+    outcome = meddle(meddling, "--meddle", edited)
+    assert outcome.returncode == 1
+    assert "error: the code of prompts/meddle.py was edited while it ran" in outcome.stderr
+    assert records.last(meddling / COPIED) is None
+
+
+def test_code_that_the_job_does_not_reach_may_change_meanwhile(meddling: Path) -> None:
+    assert meddle(meddling, "--meddle", "scripts/warmline/grading/refusals.py").returncode == 0
+    assert records.last(meddling / COPIED)
+
+
+def test_code_that_was_edited_after_the_plan_fails_the_job_before_it_does_anything(meddling: Path) -> None:
+    with open("scripts/prompts/meddle.py", "a") as file:
+        file.write("OTHER = 1\n")
+    outcome = meddle(meddling)
+    assert outcome.returncode == 1
+    assert "error: the code of prompts/meddle.py was edited after this run was planned" in outcome.stderr
+    assert not (meddling / "copy.txt").exists()
