@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "scripts")]
+sys.path[:0] = [str(REPOSITORY / "tests/stand_ins"), str(REPOSITORY / "scripts")]
 
 import entered  # noqa: E402
 import tiny_model  # noqa: E402
