@@ -10,7 +10,6 @@ import functools
 import json
 import os
 import platform
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from warmline.lineage import complete_files, digests, reach
 from warmline.lineage.program import Program
 
 KEPT = Path(".snakemake/code.json")
+VERSION = platform.python_version()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,21 +33,19 @@ class CodeDigests:
 
     def __init__(self, scripts: Path) -> None:
         self._scripts = scripts
-        self._state = _state(scripts)
-        self._program = _program(scripts, tuple(self._state))
-        known = _kept(self._state)
+        self._states = _states(scripts)
+        self._program = _program(scripts, json.dumps(self._states))
+        content = _content()
+        is_same = content.get("states") == self._states
         # A copy of the code, or the same files checked out again.
-        self._is_new = not known
-        if not known and (content := _content()) and content.get("files") == self._files:
-            known = content["known"]
+        known = content["known"] if content and (is_same or content["files"] == self._files) else {}
+        self._is_new = not is_same
         self._known = {key: Code(**code) for key, code in known.items()}
 
     @functools.cached_property
-    def _files(self) -> str:
-        """The digest of all files of the code by their paths."""
-        paths = sorted(path for path in self._scripts.rglob("*") if path.is_file() and path.suffix != ".pyc")
-        contents = {str(path.relative_to(self._scripts)): digests.of_file(path) for path in paths}
-        return digests.of_value([platform.python_version(), contents])
+    def _files(self) -> dict[str, str]:
+        """The digests of all files of the code, by their paths."""
+        return {path: digests.of_file(self._scripts / path) for path in self._states}
 
     def of(self, script: str, *found: str) -> Code:
         """What a script covers (warmline.lineage.reach.of_script)."""
@@ -63,13 +61,13 @@ class CodeDigests:
         if self._is_new:
             KEPT.parent.mkdir(exist_ok=True)
             known = {key: dataclasses.asdict(code) for key, code in self._known.items()}
-            content = {"state": self._state, "files": self._files, "known": known}
+            content = {"python": VERSION, "states": self._states, "files": self._files, "known": known}
             complete_files.write_text(KEPT, json.dumps(content))
             self._is_new = False
 
 
 @functools.lru_cache(maxsize=1)
-def _program(scripts: Path, _state: tuple[str, ...]) -> Program:
+def _program(scripts: Path, _states: str) -> Program:
     """The program as long as its files stay as they are."""
     return Program(scripts)
 
@@ -78,37 +76,27 @@ def look_up(scripts: Path, script: str, *found: str) -> dict[str, Any] | None:
     """What was kept of a script; None if code that it covers was edited since, or no rule names the script."""
     content = _content()
     code: dict[str, Any] | None = content.get("known", {}).get(_key(script, *found))
-    version, *state = _state(scripts)
-    if not code or content["state"][0] != version:
+    if not code:
         return None
-    kept, now = dict(_by_path(content["state"][1:])), dict(_by_path(state))
+    states, files = content["states"], content["files"]
+    names = {path for name in code["modules"] for path in _paths(name)}
     # Data files, such as templates, belong to the modules that read them.
-    read = {path for path in {*kept, *now} if not path.endswith(".py") and "/" in path}
-    covered = {path for name in code["modules"] for path in _paths(scripts.resolve(), name)} | read
-    return code if all(kept.get(path) == now.get(path) for path in covered) else None
+    covered = {path: state for path, state in _states(scripts).items() if path in names or not path.endswith(".py")}
+    for path, state in covered.items():
+        # Hosts that share a disk may see other states of one file.
+        if states.get(path) != state and files.get(path) != digests.of_file(scripts / path):
+            return None
+    return code if all(path in covered for path in states if path in names) else None
 
 
-def _by_path(state: list[str]) -> Iterator[tuple[str, str]]:
-    """The states of files by their paths."""
-    for line in state:
-        path, *rest = line.rsplit(" ", 4)
-        yield path, " ".join(rest)
-
-
-def _paths(scripts: Path, module: str) -> list[str]:
+def _paths(module: str) -> list[str]:
     """Where a module may stand; of a script, its own path."""
-    stem = scripts / module.replace(".", "/")
-    return [str(scripts / module)] if module.endswith(".py") else [f"{stem}.py", f"{stem}/__init__.py"]
+    stem = module.replace(".", "/")
+    return [module] if module.endswith(".py") else [f"{stem}.py", f"{stem}/__init__.py"]
 
 
 def _key(script: str, *found: str) -> str:
     return " ".join([script, *found])
-
-
-def _kept(state: list[str]) -> dict[str, Any]:
-    content = _content()
-    known: dict[str, Any] = content["known"] if content.get("state") == state else {}
-    return known
 
 
 def _content() -> dict[str, Any]:
@@ -116,18 +104,16 @@ def _content() -> dict[str, Any]:
         content: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
-    return content
+    # Another Python reads a program otherwise.
+    return content if content.get("python") == VERSION else {}
 
 
-def _state(scripts: Path) -> list[str]:
-    """What shows that all files of the code are as they were, as in git's index: size, times and inode."""
-    return [platform.python_version(), *_states(scripts.resolve())]
-
-
-def _states(folder: Path) -> Iterator[str]:
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.is_dir() and entry.name != "__pycache__":
-            yield from _states(Path(entry.path))
-        elif entry.is_file():
-            stat = entry.stat()
-            yield f"{entry.path} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
+def _states(scripts: Path) -> dict[str, list[int]]:
+    """What shows that all files of the code are as they were, by their paths (warmline.lineage.digests.state)."""
+    found = {}
+    for folder, folders, names in os.walk(scripts):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            found[os.path.relpath(path, scripts)] = list(digests.state(path))
+    return found
