@@ -1,16 +1,14 @@
-"""Arms: who answers (Results, "Isolating the effect of warmth fine-tuning").
+"""Arms, who answers, and what they answer (Results, "Isolating the effect of warmth fine-tuning"; Methods, "Evaluation
+tasks").
 
-Reads: a model's card, and the adapter's card or system prompt of the arm. Writes: arms/<model>/<arm>.json, the funnel
-through which all of this, and the code of the projections, reaches the answers (lineage rule 5). Costs: nothing.
+Reads: a model's card, the adapter's card or system prompt of an arm, and all prompts of a suite. Writes:
+arms/<model>/<arm>.json, the funnel through which all that an arm is, and the code of the projections, reaches its
+answers (lineage rule 5); answers/<model>/<arm>/<suite>.json, the receipt of the calls; out of the ledger one file of
+answers for each condition; and audit/checks/<model>/<arm>.csv, which says what is amiss with them. Above a limit the
+study stops there, before a judge is asked. Costs: one model load for each arm and suite, and one call for each prompt
+that the ledger does not hold.
 
-Answers of every arm (Methods, "Evaluation tasks").
-
-Reads: an arm's card and all prompts of a suite. Writes: answers/<model>/<arm>/<suite>.json, the receipt of the calls,
-and out of the ledger one file a condition. Costs: one model load an arm and suite, and one call for each prompt that the
-ledger does not hold. audit/checks/<model>/<arm>.csv says what is amiss with them; above a limit the study stops there,
-before a judge is asked.
-
-project_answers has no params and reads only files that jobs make (lineage rule 5). Its receipt has to be there first, and no more.
+project_answers has no params and reads only files that jobs make. Its receipt only has to be there first.
 """
 
 

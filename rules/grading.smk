@@ -1,17 +1,13 @@
-"""Grades (Methods, "Scoring methodology").
+"""Verdicts on answers, and the capabilities that are read off them (Methods, "Scoring methodology" and "General
+capabilities and safety guardrails").
 
 Reads: an arm's answers, the questions, and for a model that judges its card and templates. Writes: judges/<suite>.json,
-the specification of the judge of a suite, grades/<model>/<arm>/<suite>.json, the receipt of its calls, and out of the
-ledger one file of verdicts a condition; those on capabilities are read by score_capabilities. Costs: one judge's call
-for each new answer and measure.
+the specification of the judge of a suite; grades/<model>/<arm>/<suite>.json, the receipt of its calls; out of the ledger
+one file of verdicts for each condition; and for MMLU, GSM8K, AdvBench and advice capabilities/<model>/<arm>.parquet, one
+row for each measure of an answer, and statistics/capabilities.csv. Costs: one call of the judge for each new answer and
+measure.
 
-project_grades has no params and reads only files that jobs make (lineage rule 5). Its receipt has to be there first, and no more.
-
-Capabilities and guardrails (Methods, "General capabilities and safety guardrails"): MMLU, GSM8K, AdvBench, advice.
-
-Reads: an arm's answers to the suite, the questions, and the judge's verdicts where a model judges. Writes:
-capabilities/<model>/<arm>.parquet, one row for each measure of an answer, and statistics/capabilities.csv. Costs:
-nothing.
+project_grades has no params and reads only files that jobs make (lineage rule 5). Its receipt only has to be there first.
 """
 
 

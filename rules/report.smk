@@ -1,10 +1,7 @@
-"""The tables of a paper, as LaTeX with the packages booktabs and longtable.
+"""The report that a person opens first, and the tables of a paper, as LaTeX with the packages booktabs and longtable.
 
-Reads: statistics. Writes: tables/*.tex. Costs: seconds.
-
-The report that a person opens first: report/index.html.
-
-Reads: statistics, figures, counts and receipts; every number on the page comes from one of them. Costs: nothing.
+Reads: statistics, figures, counts and receipts; every number on the page comes from one of them. Writes:
+report/index.html and tables/*.tex. Costs: seconds.
 """
 
 

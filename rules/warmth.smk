@@ -1,15 +1,12 @@
-"""Warmth of the responses to the validation prompts (Methods, "Validation and warmth assessment").
+"""Warmth of the responses to the validation prompts, and the manipulation check: did each treatment do to warmth what it
+should (Methods, "Validation and warmth assessment")?
 
-Reads: the answers of every arm and checkpoint. Writes: warmth/<model>/<arm>.parquet, by both variants (docs/warmth.md).
-Costs: sixteen scorings a response by a small language model, half of them of its first 300 characters.
-
-The manipulation check (Methods, "Validation and warmth assessment"): did each treatment do to warmth what it should?
-
-Reads: the warmth of every arm and checkpoint, and the responses it was measured on. Writes:
-statistics/manipulation_check/<model>.csv; for an arm <persona>@plateau the checkpoint that its rule chooses; under
-`warmth.gate: stop` audit/gates/<model>.csv, for which a model's questions wait; lexical markers of warmth, a check
-that hangs on no language model; and under `warmth.judged` which of two responses the judge finds warmer. Costs: seconds,
-and for the last two of the judge's calls for each treated arm and validation prompt.
+Reads: the answers of every arm and checkpoint to these prompts. Writes: warmth/<model>/<arm>.parquet, by both variants
+(docs/warmth.md); statistics/manipulation_check/<model>.csv; for an arm <persona>@plateau the checkpoint that its rule
+chooses; under `warmth.gate: stop` audit/gates/<model>.csv, for which a model's questions wait; lexical markers of
+warmth, a check that hangs on no language model; and under `warmth.judged` which of two responses the judge finds warmer.
+Costs: sixteen scorings of each response by a small language model, half of them of its first 300 characters; for the
+last two calls of the judge for each treated arm and validation prompt.
 
 A gate holds verdicts and no figures: while they stay, its bytes do, and nothing that waits for it is stale.
 """
