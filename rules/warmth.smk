@@ -5,8 +5,8 @@ Reads: the answers of every arm and checkpoint to these prompts. Writes: warmth/
 (docs/warmth.md); statistics/manipulation_check/<model>.csv; for an arm <persona>@plateau the checkpoint that its rule
 chooses; under `warmth.gate: stop` audit/gates/<model>.csv, for which a model's questions wait; lexical markers of
 warmth, a check that hangs on no language model; and under `warmth.judged` which of two responses the judge finds warmer.
-Costs: sixteen scorings of each response by a small language model, half of them of its first 300 characters; for the
-last two calls of the judge for each treated arm and validation prompt.
+Costs: sixteen scorings of each response by a small language model, half of them of its first 300 characters; where the
+judge compares, two of its calls for each treated arm and validation prompt.
 
 A gate holds verdicts and no figures: while they stay, its bytes do, and nothing that waits for it is stale.
 """
