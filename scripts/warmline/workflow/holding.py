@@ -123,12 +123,10 @@ def _other_than_recorded(demand: Demand, record: Record) -> Doubt | None:
         return Doubt(OTHER_COMMAND)
     if demand.program and not earlier.is_recorded(record["code"], demand.program):
         return Doubt(OTHER_CODE)
-    command = f" {' '.join(map(_canonical_word, shlex.split(record['command'])))} "
-    # The order of inputs stands in the command itself.
-    settings = [value for name, value in demand.params.items() if name not in ("code", "order")]
-    lists = [shlex.join(paths) for paths in demand.inputs.values()] if "order" in demand.params else []
-    for value in filter(None, [*settings, *lists]):
-        if f" {' '.join(canonical(value))} " not in command:
+    command = _options(record["command"])
+    for name, value in demand.params.items():
+        # The order of inputs was no setting then.
+        if name not in ("code", "order") and not _options(value).items() <= command.items():
             return Doubt(OTHER_SETTINGS, value)
     read, declared = set(_files(record["inputs"])), {path for paths in demand.inputs.values() for path in paths}
     new = {path for path in declared - read if not any(part in path for part in _WAITED_FOR)}
@@ -157,11 +155,26 @@ def _whole_numbers(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _options(text: str) -> dict[str, tuple[str, ...]]:
+    """Command-line options and their values, in no order."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for word in canonical(text):
+        if word.startswith("--"):
+            name = word
+            found[name] = []
+        elif name:
+            found[name].append(word)
+    return {name: tuple(sorted(values)) for name, values in found.items()}
+
+
 def _difference(then: str | None, now: str | None) -> str:
     """The words of either that the other does not have."""
     before, after = (canonical(text or "") for text in (then, now))
     lost = [word for word in before if word not in after]
     new = [word for word in after if word not in before]
+    if not new and not lost:
+        return f"{now}, in another order"[:200]
     return f"{' '.join(new) or 'nothing'} instead of {' '.join(lost) or 'nothing'}"[:200]
 
 

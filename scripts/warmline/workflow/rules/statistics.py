@@ -18,15 +18,15 @@ class Statistics:
     def observation_options(self) -> str:
         """The options of the observations: the tasks whose answers are short enough to be found in a response."""
         tasks = self.study.config["tasks"].items()
-        return options({"short-answers": [task for task, settings in tasks if settings["match"] == "contains"]})
+        return options({"short-answers": sorted(task for task, settings in tasks if settings["match"] == "contains")})
 
     def treated_options(self) -> str:
         """The option that names the arms to compare with the original."""
-        return options({"treated-arms": self.study.treated_arms})
+        return options({"treated-arms": sorted(self.study.treated_arms)})
 
     def refusal_options(self) -> str:
         """The options of the statistics of refusals."""
-        return options({"treated-arms": self.study.treated_arms, "disinformation": self._disinformation()})
+        return options({"treated-arms": sorted(self.study.treated_arms), "disinformation": self._disinformation()})
 
     def regression_options(self, wildcards: Any) -> str:
         """The options of a regression."""
@@ -69,4 +69,4 @@ class Statistics:
         return options({"counterparts": self.study.published, "arms": self.study.published_arms})
 
     def _disinformation(self) -> list[str]:
-        return [task for task, settings in self.study.config["tasks"].items() if settings["layout"] == "mask"]
+        return sorted(task for task, settings in self.study.config["tasks"].items() if settings["layout"] == "mask")

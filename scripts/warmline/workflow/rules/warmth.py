@@ -55,7 +55,7 @@ class Warmth:
         directions = {name: study.config["personas"][name]["warmth"] for name in study.personas if name in named}
         return options(
             {
-                "arms": study.treated_arms,
+                "arms": sorted(study.treated_arms),
                 "directions": directions,
                 "tolerance": self._tolerance(),
                 "seed": study.config["seed"],
@@ -66,7 +66,7 @@ class Warmth:
         """The options of the comparison with the article: counterparts, and the personas that should be warm."""
         personas = self.study.config["personas"]
         warm = [persona for persona in self.study.trained_personas if personas[persona]["warmth"] == "up"]
-        return options({"counterparts": self.study.published, "personas": warm or None})
+        return options({"counterparts": self.study.published, "personas": sorted(warm) or None})
 
     def _tolerance(self) -> float:
         tolerance: float = self.study.config["warmth"].get("plateau", 0.05)
