@@ -31,6 +31,7 @@ import types
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+INSTALLED = site.getsitepackages()
 SCRIPTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Read by the allocators of polars and pyarrow when they are loaded.
 WITHOUT_THREADS = {
@@ -100,15 +101,9 @@ class Packages(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def hide(self) -> None:
         """Take them out of sys.modules."""
-        for name in self.seen():
+        for name in [name for name in sys.modules if top(name) not in self.visible]:
             self.hidden.setdefault(top(name), {})[name] = sys.modules.pop(name)
         sys.meta_path.insert(0, self)
-
-    def seen(self) -> list[str]:
-        """The names of their modules in sys.modules."""
-        return [
-            name for name, module in sys.modules.items() if top(name) not in self.visible and not of_workflow(module)
-        ]
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
         module = self.hidden.get(top(fullname), {}).get(fullname)
@@ -192,7 +187,7 @@ class Server:
             self.close()
             client.close()
             if script not in self.imported:
-                atexit.register(lambda: os.write(imported, "\n".join(self.packages.seen()).encode()))
+                atexit.register(lambda: os.write(imported, "\n".join(modules_in(*INSTALLED)).encode()))
             return job
         for number in job.files:
             os.close(number)
@@ -310,14 +305,19 @@ def become(job: Job, packages: Packages) -> tuple[types.CodeType, dict[str, Any]
     packages.hide()
     main = types.ModuleType("__main__")
     loader = importlib.machinery.SourceFileLoader("__main__", os.path.abspath(job.words[0]))
-    vars(main).update(__file__=loader.path, __loader__=loader, __builtins__=builtins, __cached__=None)
+    vars(main).update(
+        __file__=loader.path, __loader__=loader, __builtins__=builtins, __cached__=None, __annotations__={}
+    )
     sys.modules["__main__"] = main
     site.execsitecustomize()
     return loader.source_to_code(loader.get_data(loader.path), loader.path), vars(main)
 
 
-def of_workflow(module: types.ModuleType) -> bool:
-    return (getattr(module, "__file__", None) or "").startswith(f"{SCRIPTS}{os.sep}")
+def modules_in(*folders: str) -> list[str]:
+    """The names of imported modules whose files lie in folders, in the order in which they were imported."""
+    prefixes = tuple(os.path.join(folder, "") for folder in folders)
+    files = [(name, getattr(module, "__file__", None)) for name, module in sys.modules.items() if name != "__main__"]
+    return [name for name, file in files if file and file.startswith(prefixes)]
 
 
 def main() -> tuple[types.CodeType, dict[str, Any]] | None:
@@ -329,7 +329,7 @@ def main() -> tuple[types.CodeType, dict[str, Any]] | None:
     listener = socket.socket(fileno=os.dup(0))
     os.dup2(null, 0)
     # What python read when it started (sitecustomize) each job reads again.
-    for name in [name for name, module in sys.modules.items() if of_workflow(module) and name != "__main__"]:
+    for name in modules_in(SCRIPTS):
         del sys.modules[name]
     server = Server(listener, int(sys.argv[1]))
     job = server.serve()
@@ -341,5 +341,6 @@ if __name__ == "__main__" and (program := main()):
         exec(*program)
     except Exception as error:
         # Without this frame.
-        sys.excepthook(type(error), error, error.__traceback__ and error.__traceback__.tb_next)
+        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+        sys.excepthook(type(error), error, error.__traceback__)
         sys.exit(1)
