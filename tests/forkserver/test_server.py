@@ -25,7 +25,7 @@ state = {
     "argv": sys.argv, "orig_argv": sys.orig_argv, "path": sys.path, "executable": sys.executable,
     "flags": str(sys.flags), "main": sorted(set(globals()) - {"sys"}), "file": __file__, "cwd": os.getcwd(),
     "environment": {k: v for k, v in os.environ.items() if k != "_"},
-    "umask": os.umask(0), "files": [n for n in range(64) if os.path.exists(f"/proc/self/fd/{n}")],
+    "umask": os.umask(0), "files": [n for n in range(10) if os.path.exists(f"/proc/self/fd/{n}")],
     "output": [sys.stdout.line_buffering, sys.stdout.encoding, sys.stderr.line_buffering, sys.stderr.errors],
     "signals": {str(n): str(signal.getsignal(n)) for n in signal.valid_signals()},
     "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),

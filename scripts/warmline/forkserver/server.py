@@ -186,7 +186,9 @@ class Server:
             die_with(server)
             self.close()
             client.close()
-            if script not in self.imported:
+            if script in self.imported:
+                os.close(imported)
+            else:
                 atexit.register(lambda: os.write(imported, "\n".join(modules_in(*INSTALLED)).encode()))
             return job
         for number in job.files:
