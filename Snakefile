@@ -16,6 +16,7 @@ from warmline.lineage import places
 from warmline.lineage.errors import UserError
 from warmline.workflow import configuration, dag
 from warmline.workflow import resources as job_resources
+from warmline.workflow import shell as job_shell
 from warmline.workflow.options import input_order, named_inputs, options
 from warmline.workflow.rules.study import StudyRules
 
@@ -34,8 +35,7 @@ except UserError as error:
 
 study = StudyRules(config, places.SCRIPTS)
 
-# The library that the scripts import is the one beside this file, installed or not.
-shell.prefix(f"export PYTHONPATH='{places.SCRIPTS}'; ")
+shell.prefix(job_shell.prefix(workflow.is_main_process))
 
 
 onerror:

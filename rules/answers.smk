@@ -42,8 +42,6 @@ rule ask_arm:
         receipt=study.path("answers/{model}/{arm}/{suite}.json"),
     log:
         **study.logs("ask_arm", "model", "arm", "suite"),
-    benchmark:
-        study.benchmark("ask_arm", "model", "arm", "suite")
     conda:
         "../envs/models.yaml"
     # How calls are carried out decides no answer, so it is no param: resources make nothing stale.

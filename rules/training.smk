@@ -49,8 +49,6 @@ rule train_adapters:
         counts=study.path("audit/counts/training-{model}-{persona}.csv"),
     log:
         **study.logs("train_adapters", "model", "persona"),
-    benchmark:
-        study.benchmark("train_adapters", "model", "persona")
     wildcard_constraints:
         model=study.tuned_here(),
     conda:

@@ -22,7 +22,7 @@ COPIED = ("Snakefile", "rules", "scripts", "config", "profiles", "envs")
 PLANNED = re.compile(r"^Job \d+: (.*)$", re.MULTILINE)
 # Files that say when and how a run went, not what came of it.
 VOLATILE = re.compile(
-    r"^(logs|audit/jobs|audit/configurations|audit/differences|audit/benchmarks|audit/spending|audit/training|answers|grades/tiny)/|^audit/costs\.csv$|^rewrites/[^/]*\.json$"
+    r"^(logs|audit/jobs|audit/configurations|audit/differences|audit/spending|audit/training|answers|grades/tiny)/|^audit/costs\.csv$|^rewrites/[^/]*\.json$"
 )
 
 

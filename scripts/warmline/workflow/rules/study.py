@@ -60,10 +60,6 @@ class StudyRules(Study):
             "record": f"{self.folder}/audit/jobs/{rule}/{_labels(wildcards)}.jsonl",
         }
 
-    def benchmark(self, rule: str, *wildcards: str) -> str:
-        """The pattern of what a rule's jobs took of time and memory."""
-        return self.path(f"audit/benchmarks/{rule}/{','.join(f'{{{name}}}' for name in wildcards)}.tsv")
-
 
 def _labels(wildcards: Sequence[str]) -> str:
     return ",".join(f"{name}={{{name}}}" for name in wildcards) or "study"
