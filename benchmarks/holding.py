@@ -23,7 +23,7 @@ OUTPUTS = 4
 BYTES = 20_000
 
 
-def study() -> list[tuple[Demand, Path]]:
+def study() -> list[tuple[Demand, str]]:
     """What each of the jobs is to make, and its record."""
     found = []
     Path("input.parquet").write_bytes(os.urandom(BYTES))
@@ -40,16 +40,16 @@ def study() -> list[tuple[Demand, Path]]:
             **{"outputs": {"table": {output: digests.of_file(output) for output in outputs}}},
             "code": {"digest": "c0de", "modules": {f"warmline.module_{module}": "0" * 64 for module in range(25)}},
         }
-        path = Path(f"audit/jobs/rule/number={number}.jsonl")
-        records.append(path, record)
-        found.append((demand, path))
+        name = f"audit/jobs/rule/number={number}"
+        records.append(name, record)
+        found.append((demand, name))
     return found
 
 
-def hold(jobs: list[tuple[Demand, Path]]) -> None:
+def hold(jobs: list[tuple[Demand, str]]) -> None:
     """The pass as it is before a plan."""
     known = KnownFiles()
-    assert not any(doubt(demand, records.last(path), known.digest) for demand, path in jobs)
+    assert not any(doubt(demand, records.last(name), known.digest) for demand, name in jobs)
     known.keep()
 
 

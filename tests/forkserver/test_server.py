@@ -266,11 +266,3 @@ def test_a_server_of_another_user_gets_no_job(run: Run) -> None:
         assert run.job("parent.py") == 0
         assert run.out() == f"{run.shell.pid}\n"
         assert squatter.stdout.read() == "b''\n"
-
-
-def test_only_jobs_that_snakemake_measures_are_never_forked() -> None:
-    client = (FOLDER / "client.py").read_text()
-    rules = [rule for path in (REPOSITORY / "rules").glob("*.smk") for rule in path.read_text().split("\nrule ")]
-    measured = {rule.rsplit("scripts/", 1)[1].split()[0].rstrip('"') for rule in rules if "    benchmark:" in rule}
-    [line] = [line for line in client.splitlines() if line.startswith("MEASURED = ")]
-    assert {word for word in line.split('"') if word.endswith(".py")} == measured

@@ -20,7 +20,7 @@ from warmline.lineage.code_digests import KEPT, CodeDigests
 from warmline.tables import parquet_tables
 from warmline.tables.questions import QUESTIONS
 
-RECORD = "audit/jobs/render_prompts/task=medqa,condition=unmodified.none.plain.jsonl"
+RECORD = "audit/jobs/render_prompts/task=medqa,condition=unmodified.none.plain"
 WORDS = ["--questions", "questions.parquet", "--belief", "none.md", "--condition", "unmodified.none.plain"]
 OUTPUT = ["--seed", "7", "--draw", "per-question", "--prompts", "new/prompts.parquet"]
 
@@ -47,7 +47,7 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def record(folder: Path) -> dict[str, Any]:
     outcome = run(folder, *WORDS, *OUTPUT, "--record", RECORD)
     assert outcome.returncode == 0, outcome.stderr
-    content = records.last(folder / RECORD)
+    content = records.last(str(folder / RECORD))
     assert content
     return content
 
@@ -96,7 +96,7 @@ def test_a_record_says_who_made_what_from_what(folder: Path) -> None:
     assert found["host"] == socket.gethostname()
     assert 0 < found["cpu_seconds"] < 60
     assert 10_000_000 < found["peak_bytes"] < 10_000_000_000
-    assert [path.name for path in (folder / RECORD).parent.iterdir()] == [Path(RECORD).name]
+    assert [path.name for path in (folder / RECORD).parent.iterdir()] == [f"{Path(RECORD).name}.jsonl"]
 
 
 def test_a_record_holds_the_code_digest_that_the_snakefile_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +191,7 @@ def main(arguments):
 if __name__ == "__main__":
     run(build_parser(), main)
 """
-COPIED = "audit/jobs/copy/study.jsonl"
+COPIED = "audit/jobs/copy/study"
 
 
 @pytest.fixture
@@ -203,8 +203,8 @@ def meddling(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     digests = CodeDigests(Path("scripts"))
     code = digests.of("prompts/meddle.py")
     digests.keep()
-    parents = ["audit/jobs/parent/study.jsonl", "audit/jobs/none/study.jsonl"]
-    records.append(Path(parents[0]), {"rule": "parent"})
+    parents = ["audit/jobs/parent/study", "audit/jobs/none/study"]
+    records.append(parents[0], {"rule": "parent"})
     given = {"params": {}, "inputs": {"source": ["source.txt"]}, "after": [], "command": "c"}
     shared = {"configuration": "c0nf", "git": {"commit": "abc", "dirty": False}}
     orders.write(COPIED, {"given": given, "code": code.digest, "parents": parents, **shared})
@@ -220,22 +220,22 @@ def meddle(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_a_record_holds_what_the_workflow_gave_the_job_and_the_files_that_it_found(meddling: Path) -> None:
     outcome = meddle(meddling)
     assert outcome.returncode == 0, outcome.stderr
-    found = records.last(meddling / COPIED)
+    found = records.last(COPIED)
     assert found
     assert found["given"]["inputs"] == {"source": ["source.txt"]}
     assert (found["configuration"], found["git"]) == ("c0nf", {"commit": "abc", "dirty": False})
-    assert found["parents"] == {"audit/jobs/parent/study.jsonl": records.digest({"rule": "parent"})}
+    assert found["parents"] == {"audit/jobs/parent/study": records.digest({"rule": "parent"})}
     assert found["inputs"]["further"] == {"none.md": hashlib.sha256(b"{{ question }}\n").hexdigest()}
     # An order is for one job; whoever runs the command again by hand has none.
     assert meddle(meddling).returncode == 0
-    assert [record["given"] is None for record in records.history(meddling / COPIED)] == [False, True]
+    assert [record["given"] is None for record in records.history(COPIED)] == [False, True]
 
 
 def test_an_input_that_changes_meanwhile_fails_the_job_and_leaves_no_record(meddling: Path) -> None:
     outcome = meddle(meddling, "--meddle", "source.txt")
     assert outcome.returncode == 1
     assert "error: source.txt was changed while prompts/meddle.py was reading it" in outcome.stderr
-    assert records.last(meddling / COPIED) is None
+    assert records.last(COPIED) is None
 
 
 @pytest.mark.parametrize("edited", ["scripts/prompts/meddle.py", "scripts/warmline/prompts/rendering.py"])
@@ -243,12 +243,12 @@ def test_code_that_changes_meanwhile_fails_the_job_and_leaves_no_record(meddling
     outcome = meddle(meddling, "--meddle", edited)
     assert outcome.returncode == 1
     assert "error: the code of prompts/meddle.py was edited while it ran" in outcome.stderr
-    assert records.last(meddling / COPIED) is None
+    assert records.last(COPIED) is None
 
 
 def test_code_that_the_job_does_not_reach_may_change_meanwhile(meddling: Path) -> None:
     assert meddle(meddling, "--meddle", "scripts/warmline/grading/refusals.py").returncode == 0
-    assert records.last(meddling / COPIED)
+    assert records.last(COPIED)
 
 
 def test_code_that_was_edited_after_the_plan_fails_the_job_before_it_does_anything(meddling: Path) -> None:

@@ -72,7 +72,7 @@ def outputs(copy: StudyCopy) -> dict[str, list[str]]:
     """Every file that a job made, by its rule."""
     found: dict[str, list[str]] = {}
     for path in sorted(copy.path("audit/jobs").glob("*/*.jsonl")):
-        record = records.last(path)
+        record = records.last(str(path.with_suffix("")))
         assert record
         files = [file for named in record["outputs"].values() for file in named]
         found.setdefault(record["rule"], []).extend(files)
@@ -257,7 +257,7 @@ def test_jobs_that_fail_after_an_edit_leave_nothing_of_the_old_state(study: Stud
     """Snakemake deletes what a failed job made before, and makes no intermediate whose readers exist."""
     (study.folder / "scripts/sitecustomize.py").write_text(FAILING)
     scripts = {path.parent.name: path for path in study.path("audit/jobs").glob("*/*.jsonl")}
-    commands = {str((records.last(path) or {})["command"]).split()[0] for path in scripts.values()}
+    commands = {str((records.last(str(path.with_suffix(""))) or {})["command"]).split()[0] for path in scripts.values()}
     names = sorted(re.sub(r".*/scripts/(.*)\.py", r"\1", command) for command in commands)
     path = study.folder / TEMPLATE
     study.edit(TEMPLATE, path.read_text(), path.read_text() + "\nBriefly.\n")
@@ -275,19 +275,19 @@ def test_jobs_that_fail_after_an_edit_leave_nothing_of_the_old_state(study: Stud
 
 
 def test_a_record_of_each_run_is_kept(study: StudyCopy) -> None:
-    path = study.path("audit/jobs/ask_arm/model=tiny,arm=original,suite=questions.jsonl")
-    (first,) = records.history(path)
+    name = str(study.path("audit/jobs/ask_arm/model=tiny,arm=original,suite=questions"))
+    (first,) = records.history(name)
     assert "torch" in first["packages"] and first["device"]
     original = (study.folder / "config/prompts/contexts/sad.yaml").read_text()
     edit_statement(study)
     study.run("requests")
     (study.folder / "config/prompts/contexts/sad.yaml").write_text(original)
     study.run("results/tiny/answers/tiny/original/questions.json")
-    assert records.history(path)[0] == first
-    last = records.last(path)
+    assert records.history(name)[0] == first
+    last = records.last(name)
     assert last and last["parents"]
     for parent, digest in last["parents"].items():
-        assert digest in map(records.digest, records.history(study.folder / parent)), parent
+        assert digest in map(records.digest, records.history(str(study.folder / parent))), parent
     configuration = study.path(f"audit/configurations/{last['configuration']}.json")
     assert json.loads(configuration.read_text())["study"] == yaml.safe_load("tiny")
 

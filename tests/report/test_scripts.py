@@ -74,7 +74,7 @@ def test_a_study_is_reported_to_the_same_bytes_wherever_it_lies(tmp_path: Path) 
             *("--adoption", "statistics/adoption.csv"),
             *("--robustness", "statistics/robustness.csv", "--equivalence", "statistics/equivalence.csv"),
             *("--realised", "statistics/realised.csv", "--labels", "statistics/labels.csv"),
-            *("--record", "audit/jobs/report/all.jsonl"),
+            *("--record", "audit/jobs/report/all"),
         )
         assert outcome.returncode == 0, outcome.stderr
         pages.append((study / "report/index.html").read_text())

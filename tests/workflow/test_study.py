@@ -208,9 +208,9 @@ def test_a_setting_changes_the_options_of_the_steps_it_concerns_only(
 def test_records_and_logs_carry_their_wildcards() -> None:
     assert study().logs("ask_arm", "model", "arm") == {
         "text": "results/demo/logs/ask_arm/model={model},arm={arm}.txt",
-        "record": "results/demo/audit/jobs/ask_arm/model={model},arm={arm}.jsonl",
+        "record": "results/demo/audit/jobs/ask_arm/model={model},arm={arm}",
     }
-    assert study().logs("combine")["record"] == "results/demo/audit/jobs/combine/study.jsonl"
+    assert study().logs("combine")["record"] == "results/demo/audit/jobs/combine/study"
 
 
 def test_a_wildcard_takes_the_names_that_the_configuration_has_for_it_and_no_others() -> None:

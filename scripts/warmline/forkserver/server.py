@@ -95,8 +95,12 @@ class Packages(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
         builtins.__import__ = noting
         for name in names:
+            before = {*map(top, sys.modules)}
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
+            # Compiled modules put themselves there under further names, which nobody imports.
+            named = {package for packages in self.imports.values() for package in packages}
+            self.imports.setdefault(top(name), set()).update({*map(top, sys.modules)} - before - named)
         builtins.__import__ = plain
 
     def hide(self) -> None:

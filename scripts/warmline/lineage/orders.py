@@ -33,4 +33,4 @@ def take(record: str) -> dict[str, Any]:
 
 
 def _path(record: str) -> Path:
-    return FOLDER / Path(record).with_suffix(".json")
+    return FOLDER / f"{record}.json"

@@ -1,7 +1,7 @@
 """The records of jobs: who made which files from what, when, and with which code (lineage rule 9).
 
-Each job has one file, `audit/jobs/<rule>/<name>=<value>,....jsonl`, with a line for each time that it was carried out.
-The last line says what lies on disk now; none is ever changed.
+A record has a name, `audit/jobs/<rule>/<name>=<value>,...`, which says whose it is. The file of this name, `.jsonl`,
+has a line for each time that the job was carried out. The last line says what lies on disk now; none is ever changed.
 """
 
 from __future__ import annotations
@@ -18,26 +18,36 @@ FORMAT = 2
 """Of the records that are written now. Those of version 0.1.0 name none."""
 
 
-def last(path: Path) -> Record | None:
+def path(name: str) -> Path:
+    """The file of a job's records."""
+    return Path(f"{name}.jsonl")
+
+
+def last(name: str) -> Record | None:
     """What a job did when it was last carried out; None if there is no record of it."""
-    found = map(_record, reversed(_lines(path)))
+    found = map(_record, reversed(_lines(name)))
     return next((record for record in found if record is not None), None)
 
 
-def history(path: Path) -> list[Record]:
+def history(name: str) -> list[Record]:
     """All records of a job, oldest first. A line that was cut off when its job was killed counts as none."""
-    return [record for record in map(_record, _lines(path)) if record is not None]
+    return [record for record in map(_record, _lines(name)) if record is not None]
 
 
-def append(path: Path, record: Record) -> None:
+def append(name: str, record: Record) -> None:
     """Add a record to a job's file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = b"" if path.exists() else b"".join(_line(earlier) for earlier in history(path))
-    if path.exists() and not path.read_bytes().endswith(b"\n"):
-        lines = b"\n"
-    with open(path, "ab") as file:
-        file.write(lines + _line(record))
-    path.with_suffix(".json").unlink(missing_ok=True)
+    file = path(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    cut_off = file.exists() and not file.read_bytes().endswith(b"\n")
+    with open(file, "ab") as lines:
+        lines.write((b"\n" if cut_off else b"") + _line(record))
+
+
+def take_over(name: str) -> None:
+    """Make the record that version 0.1.0 kept of a job, in a file that Snakemake removes, the first of its history."""
+    if not path(name).exists() and (record := last(name)):
+        append(name, record)
+    _earlier(name).unlink(missing_ok=True)
 
 
 def digest(record: Record) -> str:
@@ -45,12 +55,12 @@ def digest(record: Record) -> str:
     return digests.of_value(record)
 
 
-def rule_and_wildcards(path: Path) -> tuple[str, dict[str, str]]:
-    """What a record's path says of its job."""
+def rule_and_wildcards(name: str) -> tuple[str, dict[str, str]]:
+    """What a record's name says of its job."""
     # A wildcard may hold a path, as the names of files from the hub do.
-    rule, _, labels = str(path.with_suffix("")).rpartition("audit/jobs/")[2].partition("/")
+    rule, _, labels = name.rpartition("audit/jobs/")[2].partition("/")
     pairs = (part.split("=", 1) for part in labels.split(",") if "=" in part)
-    return rule, {name: value for name, value in pairs}
+    return rule, {wildcard: value for wildcard, value in pairs}
 
 
 def _line(record: Record) -> bytes:
@@ -65,16 +75,16 @@ def _record(line: bytes) -> Record | None:
     return record if isinstance(record, dict) else None
 
 
-def _lines(path: Path) -> list[bytes]:
+def _lines(name: str) -> list[bytes]:
     try:
-        return path.read_bytes().split(b"\n")
+        return path(name).read_bytes().split(b"\n")
     except FileNotFoundError:
-        return _earlier(path)
-
-
-def _earlier(path: Path) -> list[bytes]:
-    """The one record that version 0.1.0 kept of a job, over several lines."""
+        pass
     try:
-        return [path.with_suffix(".json").read_bytes()]
+        return [_earlier(name).read_bytes()]
     except FileNotFoundError:
         return []
+
+
+def _earlier(name: str) -> Path:
+    return Path(f"{name}.json")

@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
         self.read_names: list[str] = []
         self.written_names: list[str] = []
-        self.add_argument("--record", type=Path, help="where to write the record of this job")
+        self.add_argument("--record", help="the name of this job's record (warmline.lineage.records)")
 
     def reads(self, name: str, help: str, *, several: bool = False, required: bool = True) -> None:
         """Declare `--<name>` as one input file, or as several."""
@@ -94,7 +94,7 @@ class _Watch:
         self._started = time.time()
         self._script = str(Path(sys.argv[0]).resolve().relative_to(SCRIPTS))
         self._found = found
-        self._order = orders.take(str(arguments.record))
+        self._order = orders.take(arguments.record)
         self._code = code_digests.look_up(SCRIPTS, self._script, *found)
         planned = self._order.get("code")
         if planned and planned != (self._code or {}).get("digest"):
@@ -104,8 +104,8 @@ class _Watch:
         paths = [path for name in parser.read_names for path in _paths(arguments, name)]
         # What is missing, the script itself complains about.
         self._inputs = {path: (digests.state(path), digests.of_file(path)) for path in paths if path.is_file()}
-        parents = {path: records.last(Path(path)) for path in self._order.get("parents", [])}
-        self._parents = {path: records.digest(record) for path, record in parents.items() if record}
+        parents = {name: records.last(name) for name in self._order.get("parents", [])}
+        self._parents = {name: records.digest(record) for name, record in parents.items() if record}
 
     def write_record(self) -> None:
         """Add the job's record to its file, if what it was made from is still as it was."""

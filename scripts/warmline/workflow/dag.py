@@ -37,7 +37,7 @@ def decide(study: Study) -> None:
 
 
 def record_of(job: Job) -> str | None:
-    """The path of a job's record; None for a rule that leaves none."""
+    """The name of a job's record; None for a rule that leaves none."""
     return dict(job.log.items()).get("record")
 
 
@@ -93,7 +93,7 @@ class StudyDAG(DAG):  # type: ignore[misc]
     def _hold_against_disk(self, jobs: Iterable[Job]) -> None:
         files: KnownFiles = self.workflow.persistence.files
         for job in jobs:
-            record = records.last(Path(str(record_of(job))))
+            record = records.last(str(record_of(job)))
             self._reason[job] = Verified(doubt(self._demand(job), record, files.digest))
         if files.of_the_future:
             print(
@@ -146,7 +146,9 @@ class StudyDAG(DAG):  # type: ignore[misc]
             parents = filter(None, map(record_of, self._dependencies[job]))
             demand = self._demand(job)
             order = {"given": demand.as_given(), "code": demand.program, "parents": sorted(parents), **shared}
-            orders.write(str(record_of(job)), order)
+            name = str(record_of(job))
+            records.take_over(name)
+            orders.write(name, order)
 
     def _keep_configuration(self) -> str:
         text = json.dumps(self.study.config, sort_keys=True, indent=1, ensure_ascii=False, default=str) + "\n"
@@ -192,10 +194,10 @@ class StudyPersistence(FilePersistence):  # type: ignore[misc]
     async def finished(self, job: Job) -> None:
         """Note what Snakemake notes, and the digests that the job took of its files."""
         await super().finished(job)
-        path = record_of(job)
-        record = path and records.last(Path(path))
-        if path and record:
-            written = digests.state(path)[2]
+        name = record_of(job)
+        record = name and records.last(name)
+        if name and record:
+            written = digests.state(records.path(name))[2]
             for named in (record["inputs"], record["outputs"]):
                 for files in named.values():
                     for file, digest in files.items():

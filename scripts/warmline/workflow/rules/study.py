@@ -54,10 +54,13 @@ class StudyRules(Study):
         return str(Path(places.found(path)).absolute())
 
     def logs(self, rule: str, *wildcards: str) -> dict[str, str]:
-        """The patterns of what a rule's jobs print, and of the records that they leave (lineage rule 9)."""
+        """The patterns of what a rule's jobs print, and of the names of their records (lineage rule 9).
+
+        Snakemake removes logs before a job begins, so a record's file has another name (warmline.lineage.records).
+        """
         return {
             "text": f"{self.folder}/logs/{rule}/{_labels(wildcards)}.txt",
-            "record": f"{self.folder}/audit/jobs/{rule}/{_labels(wildcards)}.jsonl",
+            "record": f"{self.folder}/audit/jobs/{rule}/{_labels(wildcards)}",
         }
 
 
