@@ -136,9 +136,12 @@ def test_a_forked_job_finds_what_a_fresh_interpreter_has(run: Run) -> None:
         states.append(json.loads((run.folder / "state.json").read_text()))
     assert [server] == run.servers()
     states[0]["environment"].pop("WARMLINE_FORK")
-    for name, fresh in states[0].items():
-        assert states[1][name] == fresh, name
-        assert states[2][name] == fresh, name
+    imported = [set(state.pop("packages after an import")) for state in states]
+    assert states[1] == states[0]
+    assert states[2] == states[0]
+    # What compiled modules import of others is not seen to be theirs. The job gets it when it asks for it.
+    assert imported[2] <= imported[1] == imported[0]
+    assert {"statsmodels", "pandas", "scipy", "numpy", "patsy"} <= imported[2]
 
 
 def test_what_one_job_imported_is_there_for_the_next_of_its_script(run: Run) -> None:
