@@ -96,6 +96,7 @@ def test_a_receipt_counts_the_same_whoever_asked_and_says_apart_what_this_run_di
     runs = first.pop("this_run"), again.pop("this_run")
     assert first == again
     tokens = {"prompt_tokens": 4, "completion_tokens": 3, "finish_reasons": {"stop": 2}}
+    assert len(first.pop("root")) == 64
     assert first == {"rows": 2, "answers": 2, **tokens}
     assert [(run["new"], run["from_ledger"]) for run in runs] == [(2, 0), (0, 2)]
 

@@ -93,10 +93,7 @@ def _write_record(parser: Parser, arguments: argparse.Namespace, found: Sequence
         "inputs": _digests(arguments, parser.read_names),
         "outputs": _digests(arguments, parser.written_names),
         "code": code_digests.look_up(SCRIPTS, script, *found),
-        "packages": _package_versions(),
-        "python": platform.python_version(),
-        "device": _device(),
-        "git": _git_state(),
+        **this_process(),
         "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(timespec="seconds"),
         "seconds": round(time.time() - started, 3),
     }
@@ -115,6 +112,16 @@ def _rule_and_wildcards(record: Path) -> tuple[str, dict[str, str]]:
 
 def _digests(arguments: argparse.Namespace, names: list[str]) -> dict[str, dict[str, str]]:
     return {name: {str(path): digests.of_file(path) for path in _paths(arguments, name)} for name in names}
+
+
+def this_process() -> dict[str, Any]:
+    """What runs this process: versions of packages and of Python, the device, and the commit of the workflow."""
+    return {
+        "packages": _package_versions(),
+        "python": platform.python_version(),
+        "device": _device(),
+        "git": _git_state(),
+    }
 
 
 def _package_versions() -> dict[str, str]:
