@@ -189,7 +189,7 @@ class Claims:
         complete_files.write_text(path, json.dumps(said) + "\n")
         self._renewing = threading.Event()
         arguments = (path, self._times.renewal, self._renewing, self._lost)
-        threading.Thread(target=_renew, args=arguments, name="claims", daemon=True).start()
+        threading.Thread(target=_keep_renewing, args=arguments, name="claims", daemon=True).start()
 
     def _make(self, number: int, content: str) -> bool:
         """Make the file of a claim, whole. False if there is one of this number."""
@@ -294,16 +294,19 @@ def _read_claim(path: Path) -> _Claim:
         raise
 
 
-def _renew(path: Path, seconds: float, stop: threading.Event, lost: threading.Event) -> None:
-    """Touch a claimant's file until it is told to stop, or the file is gone."""
-    while not stop.wait(seconds):
-        try:
-            os.utime(path)
-        except OSError as error:
-            # Any other error may pass, as that of a file system that is out of reach for a while.
-            if error.errno in _GONE:
-                lost.set()
-                return
+def _keep_renewing(path: Path, seconds: float, stop: threading.Event, lost: threading.Event) -> None:
+    while not lost.is_set() and not stop.wait(seconds):
+        renew(path, lost)
+
+
+def renew(path: Path, lost: threading.Event) -> None:
+    """Touch a claimant's file, or say that it was lost."""
+    try:
+        os.utime(path)
+    except OSError as error:
+        # Any other error may pass, as that of a file system that is out of reach for a while.
+        if error.errno in _GONE:
+            lost.set()
 
 
 def _user() -> str:
