@@ -266,18 +266,16 @@ def test_a_claim_runs_out_when_it_was_not_seen_to_change_for_its_time(
 
 
 KEYS = [bytes([number]) * 32 for number in range(4)]
-STEPS = st.tuples(
-    st.sampled_from(["look", "take", "settle", "fail", "release", "pass time", "renew"]),
-    st.integers(0, 2),
-    st.sets(st.sampled_from(KEYS), min_size=1),
-)
+# How often each step is drawn.
+STEPS = {"look": 6, "take": 6, "settle": 6, "fail": 1, "release": 1, "pass time": 1, "renew": 2}
 
 
-@settings(max_examples=300)
-@given(st.lists(STEPS, min_size=5, max_size=60))
-def test_in_whatever_order_claimants_look_and_take_nothing_is_asked_twice_while_its_claim_is_renewed(
-    steps: list[tuple[str, int, set[bytes]]],
-) -> None:
+@settings(max_examples=60)
+@given(st.integers(0, 2**32))
+def test_in_whatever_order_claimants_look_and_take_nothing_is_asked_twice_while_its_claim_is_renewed(seed: int) -> None:
+    draw = random.Random(seed)
+    names = draw.choices(list(STEPS), list(STEPS.values()), k=150)
+    steps = [(name, draw.randrange(3), set(draw.sample(KEYS, draw.randint(1, 2)))) for name in names]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         clock = 0.0
         patch.setattr(claims.time, "monotonic", lambda: clock)
@@ -286,6 +284,8 @@ def test_in_whatever_order_claimants_look_and_take_nothing_is_asked_twice_while_
         with Ledger(folder).writer(MODEL.respondent) as writer:
             everyone = [_Model(Claims(writer, Times(expiry=10.0))) for _ in range(3)]
             answered: set[bytes] = set()
+            # Answered to one whose claim had run out, when another may already have found it free.
+            late: set[bytes] = set()
             for step, number, keys in steps:
                 one = everyone[number]
                 if step == "look":
@@ -293,7 +293,7 @@ def test_in_whatever_order_claimants_look_and_take_nothing_is_asked_twice_while_
                 elif step == "take" and (free := one.free(keys)):
                     holding = {key: other for other in everyone for key in other.asking if other is not one}
                     if one.claims.take(free):
-                        assert not set(free) & answered
+                        assert not set(free) & (answered - late)
                         assert all(holding[key].lapsed(clock) for key in free if key in holding)
                         one.begin(free, clock)
                     else:
@@ -303,6 +303,8 @@ def test_in_whatever_order_claimants_look_and_take_nothing_is_asked_twice_while_
                     one.claims.settle(key)
                     if step == "settle":
                         answered.add(key)
+                        one.known.add(key)
+                        late |= {key} if one.lapsed(clock) else set()
                 elif step == "release":
                     one.release()
                 elif step == "pass time":
@@ -329,6 +331,7 @@ class _Model:
         self.known: set[bytes] = set()
         self.asking: set[bytes] = set()
         self.looked = False
+        self.name: str | None = None
         self.renewed_at = 0.0
         self.marks = 0
 
@@ -343,9 +346,8 @@ class _Model:
         return sorted(key for key in keys - self.known - self.asking if not self.claims.held(key))
 
     def begin(self, keys: list[bytes], now: float) -> None:
-        if not self.asking:
-            self.renewed_at = max(self.renewed_at, now)
-        self.known |= set(keys)
+        if self.claims._name != self.name:
+            self.name, self.renewed_at = self.claims._name, now
         self.asking |= set(keys)
         # Every block is looked at anew.
         self.looked = False
@@ -371,5 +373,4 @@ class _Model:
     def release(self) -> None:
         self.claims.release()
         self.asking.clear()
-        self.known = set()
         self.looked = False
