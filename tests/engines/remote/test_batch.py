@@ -65,7 +65,8 @@ def each_answered_once(simulator: Simulator, number: int) -> bool:
 
 def answer_lines(ledger: Ledger) -> list[dict[str, Any]]:
     paths = ledger.part(MODEL.respondent).glob(f"*{ANSWERS}")
-    return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
+    # The first line says who wrote the file.
+    return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()[1:]]
 
 
 def test_every_row_gets_the_answer_that_a_single_call_gets(
