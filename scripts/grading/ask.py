@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from warmline.calls import ask, receipts
-from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Request
 from warmline.engines import options
 from warmline.grading import judges
@@ -39,7 +38,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     judge = judges.read_judge(arguments.judge)
-    ledger = Ledger(arguments.ledger)
+    ledger = options.ledger(arguments)
     by_task = {path.stem: parquet_tables.read(path, QUESTIONS) for path in arguments.questions}
     answered = {path: parquet_tables.read(path, GENERATIONS) for path in arguments.generations}
 

@@ -48,7 +48,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.learning_rate_multiplier,
         arguments.seed,
     )
-    ledger = Ledger(arguments.ledger)
+    ledger = Ledger(arguments.ledger, arguments.written_by)
     if arguments.calls == "replay":
         runs = at_endpoint.recall(tuning, arguments.epochs, ledger)
     else:

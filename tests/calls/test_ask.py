@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def test_a_receipt_counts_the_same_whoever_asked_and_says_apart_what_this_run_di
     runs = first.pop("this_run"), again.pop("this_run")
     assert first == again
     tokens = {"prompt_tokens": 4, "completion_tokens": 3, "finish_reasons": {"stop": 2}}
+    assert len(first.pop("root")) == 64
     assert first == {"rows": 2, "answers": 2, **tokens}
     assert [(run["new"], run["from_ledger"]) for run in runs] == [(2, 0), (0, 2)]
 
@@ -161,3 +163,14 @@ def test_the_receipts_of_two_rounds_add_up(ledger: Ledger) -> None:
     assert both.usd == first.usd + second.usd > 0
     assert Receipt() + first == first
     assert (Receipt(shutdown_date="2027-01-20") + first).shutdown_date == "2027-01-20"
+
+
+def test_a_receipts_root_stands_for_all_its_lines_in_any_order(ledger: Ledger, tmp_path: Path) -> None:
+    root = ask(requests("a", "bb", "a"), Shouting(), ledger).root()
+    keys = [request.key(SHOUTING) for request in requests("a", "bb")]
+    lines = ledger.answered(SHOUTING).lines(keys)
+    whole = b"".join(sorted(bytes.fromhex(key) + lines[key].digest for key in keys))
+    assert root == hashlib.sha256(whole).hexdigest()
+    assert ask(requests("bb", "a"), Shouting(), Ledger(tmp_path / "other")).root() == root
+    assert (ask(requests("a"), Shouting(), ledger) + ask(requests("bb", "a"), Shouting(), ledger)).root() == root
+    assert ask(requests("a"), Shouting(), ledger).root() != root

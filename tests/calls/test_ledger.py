@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Failure, Request, Response, Sampling
+from warmline.lineage import digests
+from warmline.lineage.errors import UserError
 
 RESPONDENT = {"engine": "transformers", "weights": "abc", "adapter": None, "precision": "float32"}
 # Lone surrogates and separators of lines and records among all other characters.
@@ -109,7 +111,7 @@ def test_a_failure_is_recorded_and_never_served(tmp_path: Path, order: list[str]
     ledger = Ledger(tmp_path)
     file = record(ledger, a=results["failure"])
     assert texts(ledger, "a") == {}
-    assert json.loads(file.read_text())["failure"] == "no connection"
+    assert json.loads(file.read_text().splitlines()[-1])["failure"] == "no connection"
     for name in order:
         record(ledger, b=results[name])
     assert texts(ledger, "a", "b") == {"b": "yes"}
@@ -162,8 +164,8 @@ def test_an_index_saves_reading_what_it_covers(tmp_path: Path, monkeypatch: pyte
     ledger = Ledger(tmp_path)
     file = record(ledger, a=response("yes"), b=response("no"))
     ledger.write_indexes(RESPONDENT)
-    lines = file.read_bytes().split(b"\n")
-    file.write_bytes(b"\n".join([lines[0], b" " * len(lines[1]), b""]))
+    first, a, b, end = file.read_bytes().split(b"\n")
+    file.write_bytes(b"\n".join([first, a, b" " * len(b), end]))
     assert texts(ledger, "a") == {"a": "yes"}
 
 
@@ -188,10 +190,100 @@ def test_notes_are_read_back_in_order_and_are_no_answers(tmp_path: Path) -> None
 
 def test_a_line_says_who_was_asked_what_and_when(tmp_path: Path) -> None:
     file = record(Ledger(tmp_path), a=response("yes"))
-    line = json.loads(file.read_text())
+    line = json.loads(file.read_text().splitlines()[-1])
     assert json.loads((file.parent / "respondent.json").read_text()) == RESPONDENT
     assert line["request"] == request("a").as_record()
     assert line["response"] == {"text": "yes", "finish_reason": "stop", "prompt_tokens": 3, "completion_tokens": 5} | {
         "served_by": None
     }
     assert line["time"].endswith("+00:00")
+    assert line["digest"] == digests.of_value(line["response"])
+
+
+def test_a_file_says_once_who_wrote_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, {"job": "audit/jobs/ask_arm/model=small.json", "code": "1f" * 32})
+    file = record(ledger, a=response("yes"), b=response("no"))
+    writers = [json.loads(line)["writer"] for line in file.read_text().splitlines() if "writer" in json.loads(line)]
+    [writer] = writers
+    assert writer["job"] == "audit/jobs/ask_arm/model=small.json"
+    assert writer["code"] == "1f" * 32
+    assert {"host", "pid", "packages", "python", "device"} <= writer.keys()
+
+
+def without_digests(file: Path) -> None:
+    """Make of a file one that version 0.1.0 wrote."""
+    lines = [json.loads(line) for line in file.read_text().splitlines()[1:]]
+    kept = [{name: value for name, value in line.items() if name != "digest"} for line in lines]
+    file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept))
+
+
+def test_a_file_of_an_earlier_version_is_read_with_the_same_digests(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    file = record(ledger, a=response("yes"), b=Failure("no"))
+    before = ledger.answered(RESPONDENT).lines([key("a")])
+    without_digests(file)
+    assert ledger.answered(RESPONDENT).lines([key("a")]) == before
+    assert before[key("a")].digest.hex() == digests.of_value(json.loads(file.read_text().splitlines()[0])["response"])
+
+
+DAMAGE = [("yes", "yet"), ('"digest": "', '"digest": "0'), ('"key"', '"kez"'), ("{", "\0")]
+
+
+@pytest.mark.parametrize(("old", "new"), DAMAGE)
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_damaged_line_is_named_with_its_byte_and_never_served(tmp_path: Path, old: str, new: str, torn: bool) -> None:
+    ledger = Ledger(tmp_path)
+    file = record(ledger, a=response("first"), b=response("yes"), c=response("third"))
+    first, a, b, *rest = file.read_text().splitlines(keepends=True)
+    assert old in b
+    file.write_text("".join([first, a, b.replace(old, new, 1), *rest]) + ("{torn" if torn else ""))
+    with pytest.raises(UserError, match=rf"{file.name}, byte {len(first + a)}: .* damaged.*back from a copy"):
+        texts(ledger, "b")
+
+
+def test_an_index_that_cannot_be_read_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmline.calls.ledger.UNINDEXED_BYTES", 0)
+    ledger = Ledger(tmp_path)
+    record(ledger, a=response("yes"))
+    ledger.write_indexes(RESPONDENT)
+    [index] = tmp_path.rglob("*.keys.parquet")
+    whole = index.read_bytes()
+    index.write_bytes(whole[: len(whole) // 2])
+    assert texts(ledger, "a") == {"a": "yes"}
+    ledger.write_indexes(RESPONDENT)
+    assert index.read_bytes() == whole
+
+
+def test_a_file_that_lost_answers_since_it_was_indexed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warmline.calls.ledger.UNINDEXED_BYTES", 0)
+    ledger = Ledger(tmp_path)
+    file = record(ledger, a=response("yes"), b=response("no"))
+    ledger.write_indexes(RESPONDENT)
+    file.write_bytes(file.read_bytes()[:-10])
+    with pytest.raises(UserError, match=r"has \d+ bytes, .* answers have been lost.*delete .*keys\.parquet"):
+        texts(ledger, "a")
+
+
+def test_a_respondents_file_that_was_broken_is_written_again(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    file = record(ledger, a=response("yes")).with_name("respondent.json")
+    file.write_bytes(b"\xff{")
+    record(ledger, b=response("yes"))
+    assert json.loads(file.read_text()) == RESPONDENT
+
+
+def test_what_was_written_since_is_taken_in_without_reading_the_rest_again(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    file = record(ledger, a=response("yes"))
+    answered = ledger.answered(RESPONDENT)
+    assert not answered.refresh()
+    read = file.stat().st_size
+    record(ledger, b=response("no"))
+    with ledger.writer(RESPONDENT) as writer:
+        writer.append(request("c"), response("now"))
+        file.write_bytes(b" " * read)
+        assert answered.refresh()
+    found = answered.read([key("b"), key("c")])
+    assert {one.text for one in found.values()} == {"no", "now"}

@@ -141,7 +141,7 @@ def test_a_forked_job_finds_what_a_fresh_interpreter_has(run: Run) -> None:
     assert states[2] == states[0]
     # What compiled modules import of others is not seen to be theirs. The job gets it when it asks for it.
     assert imported[2] <= imported[1] == imported[0]
-    assert {"statsmodels", "pandas", "scipy", "numpy", "patsy"} <= imported[2]
+    assert {"statsmodels", "pandas", "scipy", "numpy"} <= imported[2]
 
 
 def test_what_one_job_imported_is_there_for_the_next_of_its_script(run: Run) -> None:

@@ -53,7 +53,8 @@ def answered(copy: StudyCopy) -> list[str]:
     """The keys of all complete lines of the ledger."""
     keys = []
     for path in (copy.folder / "results/ledger").glob("*/*.jsonl"):
-        keys += [json.loads(line)["key"] for line in path.read_bytes().split(b"\n")[:-1]]
+        # The first line says who wrote the file.
+        keys += [json.loads(line)["key"] for line in path.read_bytes().split(b"\n")[1:-1]]
     return keys
 
 

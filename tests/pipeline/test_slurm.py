@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import slurm_cluster
 from slurm_cluster import Cluster
-from study_copy import StudyCopy, environment
+from study_copy import StudyCopy, calls_in, environment
 
 pytestmark = pytest.mark.skipif(slurm_cluster.missing() is not None, reason=slurm_cluster.missing() or "")
 
@@ -60,7 +60,7 @@ def wait_until(condition: Callable[[], Any], process: subprocess.Popen[bytes]) -
 
 def answered(copy: StudyCopy) -> int:
     """How many calls the ledger holds, also while a job begins a part of it."""
-    return sum(path.read_bytes().count(b"\n") for path in (copy.folder / "results/ledger").glob("*/*.answers.jsonl"))
+    return sum(map(calls_in, (copy.folder / "results/ledger").glob("*/*.answers.jsonl")))
 
 
 def relative(copy: StudyCopy, name: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from filelock import FileLock
 from repository import REPOSITORY
-from study_copy import PLANNED, StudyCopy
+from study_copy import PLANNED, StudyCopy, calls_in
 
 from warmline import __main__ as command
 
@@ -95,7 +95,7 @@ def test_a_study_of_an_installed_workflow_ends_as_in_a_checkout_and_asks_nothing
 ) -> None:
     assert StudyCopy(built).contents() == finished.contents()
     lines = [
-        sum(path.read_bytes().count(b"\n") for path in ledger.rglob("*.jsonl"))
+        sum(map(calls_in, ledger.rglob("*.jsonl")))
         for ledger in (built.parent / "ledger", finished.folder / "results/ledger")
     ]
     assert lines[0] == lines[1] > 0

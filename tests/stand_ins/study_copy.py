@@ -133,7 +133,7 @@ class StudyCopy:
         counts: Counter[str] = Counter()
         for part in (self.folder / "results/ledger").glob("*"):
             engine = json.loads((part / "respondent.json").read_text())["engine"]
-            counts[engine] += sum(path.read_bytes().count(b"\n") for path in part.glob("*.jsonl"))
+            counts[engine] += sum(calls_in(path) for path in part.glob("*.jsonl"))
         return counts
 
     def contents(self) -> dict[str, str]:
@@ -145,6 +145,12 @@ class StudyCopy:
             for name, path in sorted(files.items())
             if not VOLATILE.search(name)
         }
+
+
+def calls_in(path: Path) -> int:
+    """How many calls a file of the ledger holds; its first line says who wrote it, and a torn last line is none."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    return sum(line.startswith(b'{"key"') and line.endswith(b"\n") for line in lines)
 
 
 def environment() -> dict[str, str]:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
+import math
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from warmline.calls.budget import Budget
-from warmline.calls.ledger import Answered, Ledger
+from warmline.calls.claims import Claims, Times
+from warmline.calls.ledger import Answered, Ledger, Line, Writer
 from warmline.calls.prices import Prices
 from warmline.calls.progress import Progress
 from warmline.calls.receipts import Receipt
 from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.calls.spool import Spool
 from warmline.lineage.errors import UserError
 
 # The number of requests that are looked up in the ledger together.
 CHUNK = 1000
+# So many requests are claimed together: as many as are taken in about so many seconds, for others wait for all of them.
+FEWEST_CLAIMED = 100
+SECONDS_OF_A_CLAIM = 10.0
+FIRST_LOOK = 0.05
+LOOKS_GROW = 1.5
 
 
 class Engine(Protocol):
@@ -37,26 +47,32 @@ def ask(
     prices: Prices | None = None,
     budget: Budget | None = None,
     progress: Progress | None = None,
+    times: Times = Times(),  # noqa: B008 (frozen)
 ) -> Receipt:
     """Have every request answered: from the ledger where it holds the row, by the engine elsewhere.
 
     Requests are taken as the engine has room for them, so a long stream of them is never in memory. Each answer is in
-    the ledger before the next is awaited, so that an interrupted run loses none. Equal requests are asked once. Raises
-    UserError, after all else was asked, if requests failed, or if the budget left no room for them.
+    the ledger before the next is awaited, so that an interrupted run loses none. Equal requests are asked once, also by
+    several processes: what another is asking is waited for, and asked only if that one fails. Raises UserError, after
+    all else was asked, if requests failed, or if the budget left no room for them.
     """
     started = time.monotonic()
-    asking = _Asking(engine.respondent, ledger.answered(engine.respondent), prices or Prices(), budget, progress)
-    try:
-        with ledger.writer(engine.respondent) as writer:
-            for request, result in engine.answer(asking.missing(requests)):
-                writer.append(request, result)
-                asking.settle(request, result)
-    finally:
-        ledger.write_indexes(engine.respondent)
+    answered = ledger.answered(engine.respondent)
+    with contextlib.ExitStack() as stack:
+        stack.callback(ledger.write_indexes, engine.respondent)
         if budget:
-            budget.close()
+            stack.callback(budget.close)
         if progress:
-            progress.close()
+            stack.callback(progress.close)
+        writer = stack.enter_context(ledger.writer(engine.respondent))
+        claims = Claims(writer, times)
+        stack.callback(claims.release)
+        waiting = stack.enter_context(contextlib.closing(Spool()))
+        asking = _Asking(engine, answered, writer, claims, waiting, prices or Prices(), budget, progress)
+        asking.ask(asking.missing(requests))
+        while left := asking.wait(times.look):
+            asking.ask(asking.claimed(left))
+        asking.count_what_was_asked_twice()
     asking.receipt.seconds = time.monotonic() - started
     asking.check_complete(ledger)
     return asking.receipt
@@ -66,53 +82,147 @@ def ask(
 class _Asking:
     """A job's requests on their way through ledger and engine, and what they have come to so far."""
 
-    respondent: Respondent
+    engine: Engine
     answered: Answered
+    writer: Writer
+    claims: Claims
+    # What others are asking.
+    waiting: Spool
     prices: Prices
     budget: Budget | None
     progress: Progress | None
     receipt: Receipt = dataclasses.field(default_factory=Receipt)
     failures: Counter[str] = dataclasses.field(default_factory=Counter)
     out_of_budget: bool = False
+    seen: set[bytes] = dataclasses.field(default_factory=set)
+    # The keys of the rows that were asked here, 32 bytes each.
+    asked: bytearray = dataclasses.field(default_factory=bytearray)
+    block: int = FEWEST_CLAIMED
+    claimed_at: float = -math.inf
+
+    def ask(self, requests: Iterable[Request]) -> None:
+        """Have the engine answer requests that are claimed. Afterwards nothing is claimed any more."""
+        for request, result in self.engine.answer(requests):
+            self.settle(request, result)
+        self.claims.release()
 
     def missing(self, requests: Iterable[Request]) -> Iterator[Request]:
-        """Count the requests that the ledger answers, and yield the others until the budget has no room for one."""
-        seen: set[bytes] = set()
+        """Count the requests that the ledger answers, put by what others ask, and claim and yield the rest.
+
+        Ends early if the budget has no room for a request.
+        """
         stream = iter(requests)
-        while chunk := list(itertools.islice(stream, CHUNK)):
+        while not self.out_of_budget and (chunk := list(itertools.islice(stream, CHUNK))):
             self.receipt.rows += len(chunk)
-            fresh: dict[str, Request] = {}
+            fresh: dict[bytes, Request] = {}
             for request in chunk:
-                key = request.key(self.respondent)
-                if (identity := bytes.fromhex(key)) not in seen:
-                    seen.add(identity)
+                key = bytes.fromhex(request.key(self.engine.respondent))
+                if key not in self.seen:
+                    self.seen.add(key)
                     fresh[key] = request
-            known = self.answered.read(fresh)
-            for key, response in known.items():
-                self.receipt.add(response)
-                del fresh[key]
-            if self.progress:
-                self.progress.known(len(known))
-            for request in fresh.values():
-                if self.budget and not self.budget.reserve(self.prices.most(request)):
+            self._serve(fresh)
+            yield from self._claim(fresh)
+
+    def claimed(self, keys: list[bytes]) -> Iterator[Request]:
+        """Claim and yield what was put by, unless others are quicker."""
+        for some in _chunks(keys):
+            if not self.out_of_budget:
+                yield from self._claim({key: self.waiting.take(key) for key in some})
+
+    def wait(self, longest_look: float) -> list[bytes]:
+        """Wait for what others ask. Returns the keys that they have left unanswered; none once there are no more.
+
+        Whoever waits has no request on its way and no claim, so that nobody waits for it.
+        """
+        told, look = False, FIRST_LOOK
+        while self.waiting and not self.out_of_budget:
+            self.claims.look()
+            self.answered.refresh(self.claims.files)
+            for some in _chunks(list(self.waiting)):
+                for key in self._count(some):
+                    self.waiting.take(key)
+            if free := [key for key in self.waiting if not self.claims.held(key)]:
+                return free
+            if self.waiting and not told:
+                others = ", ".join(self.claims.claimants())
+                print(f"waiting for {len(self.waiting)} rows, asked by {others}", file=sys.stderr, flush=True)
+                told = True
+            if self.waiting:
+                time.sleep(min(look, longest_look))
+                look *= LOOKS_GROW
+        return []
+
+    def _claim(self, fresh: dict[bytes, Request]) -> Iterator[Request]:
+        while fresh:
+            for key in self._claim_block(fresh):
+                if self.claims.lost:
+                    # Someone has taken what is left, and may have asked it.
+                    break
+                if self.budget and not self.budget.reserve(self.prices.most(fresh[key])):
                     self.out_of_budget = True
                     return
-                yield request
+                yield fresh.pop(key)
+
+    def _claim_block(self, fresh: dict[bytes, Request]) -> list[bytes]:
+        """Claim the next requests that nobody else asks; those that are answered or asked by others leave `fresh`."""
+        now = time.monotonic()
+        quick = now - self.claimed_at < SECONDS_OF_A_CLAIM
+        self.block = min(2 * self.block, CHUNK) if quick else max(self.block // 2, FEWEST_CLAIMED)
+        self.claimed_at = now
+        while True:
+            if self.claims.look():
+                self.answered.refresh(self.claims.files)
+                self._serve(fresh)
+            for key in [key for key in fresh if self.claims.held(key)]:
+                self.waiting.add(key, fresh.pop(key))
+            block = list(itertools.islice(fresh, self.block))
+            if not block or self.claims.take(block):
+                return block
+
+    def _serve(self, fresh: dict[bytes, Request]) -> None:
+        """Count those that the ledger answers; they leave `fresh`."""
+        for key in self._count(fresh):
+            del fresh[key]
+
+    def _count(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Count the answers that the ledger holds, and return their keys."""
+        known = self.answered.lines(key.hex() for key in keys)
+        for key, line in known.items():
+            self.receipt.add(bytes.fromhex(key), line)
+        if self.progress:
+            self.progress.known(len(known))
+        return [bytes.fromhex(key) for key in known]
 
     def settle(self, request: Request, result: Response | Failure) -> None:
-        """Count what the engine made of a request, and what it cost."""
+        """Keep what the engine made of a request, and count it and what it cost."""
+        key, digest = self.writer.append(request, result)
         usd = 0.0
         if isinstance(result, Response):
             usd = self.prices.of(result)
-            self.receipt.add(result)
+            self.receipt.add(key, Line(result, digest))
             self.receipt.new += 1
             self.receipt.usd += usd
+            self.asked += key
         else:
             self.failures[result.reason] += 1
+        self.claims.settle(key)
         if self.budget:
             self.budget.settle(self.prices.most(request), usd)
         if self.progress:
             self.progress.answered(self.receipt.usd)
+
+    def count_what_was_asked_twice(self) -> None:
+        """Count the rows that another has asked too, and take for each the answer that every reader takes."""
+        if not self.claims.met:
+            return
+        self.answered.refresh(self.claims.files)
+        asked = (self.asked[begin : begin + 32].hex() for begin in range(0, len(self.asked), 32))
+        self.receipt.asked_twice = self.answered.answered_twice(asked)
+        if self.receipt.asked_twice:
+            self.receipt.forget_answers()
+            for some in _chunks(list(self.seen)):
+                for key, line in self.answered.lines(key.hex() for key in some).items():
+                    self.receipt.add(bytes.fromhex(key), line)
 
     def check_complete(self, ledger: Ledger) -> None:
         """Raise UserError if requests failed, or were not asked for want of money."""
@@ -120,12 +230,16 @@ class _Asking:
         if self.failures:
             reasons = "; ".join(f"{count} x {reason}" for reason, count in self.failures.most_common(5))
             raise UserError(
-                f"{self.failures.total()} requests to {dict(self.respondent)} failed: {reasons}. "
+                f"{self.failures.total()} requests to {dict(self.engine.respondent)} failed: {reasons}. "
                 f"{kept}; the next run asks only the failed rows."
             )
         if self.out_of_budget and self.budget:
             raise UserError(
                 f"the study's budget of {self.budget.limit:g} US dollars leaves no room for another call to "
-                f"{dict(self.respondent)}: the study's jobs have spent or claimed {self.budget.taken():.2f}, and this "
-                f"one has spent {self.budget.spent:.2f}. {kept}; raise `budget` to go on."
+                f"{dict(self.engine.respondent)}: the study's jobs have spent or claimed {self.budget.taken():.2f}, "
+                f"and this one has spent {self.budget.spent:.2f}. {kept}; raise `budget` to go on."
             )
+
+
+def _chunks(keys: list[bytes]) -> Iterator[list[bytes]]:
+    return (keys[begin : begin + CHUNK] for begin in range(0, len(keys), CHUNK))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from warmline.calls.requests import Response
+import numpy as np
+
+from warmline.calls.ledger import Line
 from warmline.lineage import complete_files
 
 
@@ -21,10 +24,13 @@ def write(receipt: Receipt, path: Path) -> None:
 class Receipt:
     """What a job's requests came to.
 
-    The tokens and finish reasons are those of all rows, whenever they were asked; the rest is what this run did: rows
-    newly asked, seconds, US dollars at the configured prices, the rows that went through local weights together, fewer
-    than configured where memory did not hold more, and the day on which the endpoint that was asked will stop serving
-    the model, if that is soon.
+    The tokens, finish reasons and lines are those of all rows, whenever they were asked; the rest is what this run did:
+    rows newly asked, and those of them that another job asked too, because a claim ran out while its owner was alive;
+    seconds, US dollars at the configured prices, the rows that went through local weights together, fewer than
+    configured where memory did not hold more, and the day on which the endpoint that was asked will stop serving the
+    model, if that is soon.
+
+    `lines` holds the key of every row and the digest of its response, in 64 bytes together.
     """
 
     rows: int = 0
@@ -32,18 +38,33 @@ class Receipt:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     finish_reasons: Counter[str] = dataclasses.field(default_factory=Counter)
+    lines: bytearray = dataclasses.field(default_factory=bytearray)
     new: int = 0
+    asked_twice: int = 0
     seconds: float = 0.0
     usd: float = 0.0
     batch_size: int | None = None
     shutdown_date: str | None = None
 
-    def add(self, response: Response) -> None:
+    def add(self, key: bytes, line: Line) -> None:
         """Count one answer."""
+        response = line.response
+        self.lines += key + line.digest
         self.answers += 1
         self.prompt_tokens += response.prompt_tokens
         self.completion_tokens += response.completion_tokens
         self.finish_reasons[response.finish_reason] += 1
+
+    def forget_answers(self) -> None:
+        """Count the answers anew; what this run did stays."""
+        self.answers = self.prompt_tokens = self.completion_tokens = 0
+        self.finish_reasons.clear()
+        self.lines.clear()
+
+    def root(self) -> str:
+        """One SHA-256 over all lines, in whatever order they came: over key and digest of each, sorted by key."""
+        rows = np.sort(np.frombuffer(bytes(self.lines), dtype="S64"))
+        return hashlib.sha256(rows[np.append(True, rows[1:] != rows[:-1])[: len(rows)]].tobytes()).hexdigest()
 
     def __add__(self, other: Receipt) -> Receipt:
         """What two rounds of requests of one job came to."""
@@ -66,8 +87,10 @@ class Receipt:
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "finish_reasons": dict(sorted(self.finish_reasons.items())),
+            "root": self.root(),
             "this_run": {
                 "new": self.new,
+                "asked_twice": self.asked_twice,
                 "from_ledger": self.answers - self.new,
                 "seconds": round(self.seconds, 3),
                 "usd": round(self.usd, 6),

@@ -53,7 +53,7 @@ def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, m
     receipt = asking.ask(
         requests,
         asked,
-        Ledger(arguments.ledger),
+        ledger(arguments),
         prices=prices,
         budget=Budget(arguments.budget, spending) if spending else None,
         progress=Progress(rows, arguments.label),
@@ -62,6 +62,11 @@ def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, m
         receipt.batch_size = asked.batch_size
         receipt.shutdown_date = asked.shutdown_date.isoformat() if asked.shutdown_date else None
     return receipt
+
+
+def ledger(arguments: argparse.Namespace) -> Ledger:
+    """The ledger, whose files are to say which job wrote them."""
+    return Ledger(arguments.ledger, arguments.written_by)
 
 
 def engine(arguments: argparse.Namespace, model: Model) -> asking.Engine:
@@ -117,7 +122,7 @@ class LazyEngine:
             self._heed_shutdown(endpoint, self._model.name)
             chosen: asking.Engine
             if endpoint.mode == "batch":
-                chosen = BatchEngine(self.respondent, self._model.name, endpoint, Ledger(self._arguments.ledger))
+                chosen = BatchEngine(self.respondent, self._model.name, endpoint, ledger(self._arguments))
             else:
                 chosen = ChatEngine(self.respondent, self._model.name, endpoint)
             yield from chosen.answer(requests)

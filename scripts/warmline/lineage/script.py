@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import importlib.metadata
-import platform
 import resource
 import shlex
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmline.lineage import code_digests, digests, orders, records, revisions
+from warmline.lineage import code_digests, digests, orders, processes, records, revisions
 from warmline.lineage.errors import UserError
 from warmline.lineage.places import SCRIPTS, WORKFLOW
 
@@ -31,6 +28,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
         self.read_names: list[str] = []
         self.written_names: list[str] = []
+        # What the files of the ledger say of this job; nothing where it leaves no record.
+        self.set_defaults(written_by={})
         self.add_argument("--record", help="the name of this job's record (warmline.lineage.records)")
 
     def reads(self, name: str, help: str, *, several: bool = False, required: bool = True) -> None:
@@ -71,11 +70,17 @@ def run(
             path.parent.mkdir(parents=True, exist_ok=True)
     try:
         watch = _Watch(parser, arguments, found(arguments)) if arguments.record else None
+        if watch:
+            arguments.written_by = watch.as_writer()
         main(arguments)
         if watch:
             watch.write_record()
     except UserError as error:
         sys.exit(f"error: {error}")
+
+
+def _utc(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
 
 
 def _paths(arguments: argparse.Namespace, name: str) -> list[Path]:
@@ -104,15 +109,21 @@ class _Watch:
         paths = [path for name in parser.read_names for path in _paths(arguments, name)]
         # What is missing, the script itself complains about.
         self._inputs = {path: (digests.state(path), digests.of_file(path)) for path in paths if path.is_file()}
+        self._git = self._order["git"] if self._order else revisions.state(WORKFLOW)
         parents = {name: records.last(name) for name in self._order.get("parents", [])}
         self._parents = {name: records.digest(record) for name, record in parents.items() if record}
+
+    def as_writer(self) -> dict[str, Any]:
+        """What the files of the ledger say of the job that wrote them."""
+        code = self._code and self._code["digest"]
+        return {"record": self._arguments.record, "code": code, "git": self._git, "started": _utc(self._started)}
 
     def write_record(self) -> None:
         """Add the job's record to its file, if what it was made from is still as it was."""
         self._check()
         arguments, parser = self._arguments, self._parser
         rule, wildcards = records.rule_and_wildcards(arguments.record)
-        files = {*parser.read_names, *parser.written_names, "record"}
+        files = {*parser.read_names, *parser.written_names, "record", "written_by"}
         own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         record = {
             "format": records.FORMAT,
@@ -126,12 +137,9 @@ class _Watch:
             "outputs": {name: self._digests(name) for name in parser.written_names},
             "parents": self._parents,
             "code": self._code,
-            "packages": _package_versions(),
-            "python": platform.python_version(),
-            "device": _device(),
-            "host": socket.gethostname(),
-            "git": self._order["git"] if self._order else revisions.state(WORKFLOW),
-            "started": datetime.datetime.fromtimestamp(self._started, datetime.UTC).isoformat(timespec="seconds"),
+            **processes.this(),
+            "git": self._git,
+            "started": _utc(self._started),
             "seconds": round(time.time() - self._started, 3),
             "cpu_seconds": round(sum(used.ru_utime + used.ru_stime for used in (own, children)), 3),
             # Linux counts it in KiB.
@@ -155,28 +163,3 @@ class _Watch:
     def _digests(self, name: str) -> dict[str, str]:
         paths = _paths(self._arguments, name)
         return {str(path): self._inputs[path][1] if path in self._inputs else digests.of_file(path) for path in paths}
-
-
-def _package_versions() -> dict[str, str]:
-    """The versions of the installed packages that this process has imported."""
-    imported = {name.partition(".")[0] for name in sys.modules}
-    wanted = [
-        "snakemake",
-        "polars",
-        "torch",
-        "transformers",
-        "peft",
-        "accelerate",
-        "detoxify",
-        "statsmodels",
-        "altair",
-        "jinja2",
-    ]
-    return {name: importlib.metadata.version(name) for name in wanted if name in imported}
-
-
-def _device() -> str:
-    torch: Any = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        return str(torch.cuda.get_device_name())
-    return f"cpu ({platform.machine()})"

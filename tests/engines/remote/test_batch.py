@@ -24,13 +24,14 @@ from warmline.calls.ask import ask
 from warmline.calls.ledger import ANSWERS, Ledger, kept_answers
 from warmline.calls.receipts import Receipt
 from warmline.calls.requests import Request, Sampling
+from warmline.calls.spool import nameless_file
 from warmline.engines import options
 from warmline.engines.remote import batch
 from warmline.engines.remote.batch import RESUBMISSIONS, open_submissions
 from warmline.engines.remote.batch_calls import BatchCalls
 from warmline.engines.remote.chat import ChatEngine
+from warmline.engines.remote.chunks import chunks
 from warmline.engines.remote.endpoint import Endpoint
-from warmline.engines.remote.spool import chunks, nameless_file
 from warmline.lineage.errors import UserError
 from warmline.lineage.script import Parser
 
@@ -64,7 +65,8 @@ def each_answered_once(simulator: Simulator, number: int) -> bool:
 
 def answer_lines(ledger: Ledger) -> list[dict[str, Any]]:
     paths = ledger.part(MODEL.respondent).glob(f"*{ANSWERS}")
-    return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
+    # The first line says who wrote the file.
+    return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()[1:]]
 
 
 def test_every_row_gets_the_answer_that_a_single_call_gets(

@@ -24,7 +24,9 @@ from openai.types import Batch
 
 from warmline.calls.ledger import Ledger, Writer
 from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.calls.spool import Spool
 from warmline.engines.remote.batch_calls import ENDED, PATH, BatchCalls, UnknownToEndpoint
+from warmline.engines.remote.chunks import Chunk, chunks
 from warmline.engines.remote.endpoint import (
     NO_MONEY,
     TRANSIENT_STATUS,
@@ -34,7 +36,6 @@ from warmline.engines.remote.endpoint import (
     rejected,
     response,
 )
-from warmline.engines.remote.spool import Chunk, Spool, chunks
 from warmline.lineage.errors import UserError
 
 MOST_ROWS = 50_000

@@ -7,9 +7,9 @@ from typing import BinaryIO, Literal
 import openai
 from openai.types import Batch, FileObject
 
+from warmline.calls.spool import nameless_file
 from warmline.engines.remote.endpoint import InvalidReply
 from warmline.engines.remote.repeated_calls import RepeatedCalls, checked
-from warmline.engines.remote.spool import nameless_file
 from warmline.lineage.errors import UserError
 
 PATH: Literal["/v1/chat/completions"] = "/v1/chat/completions"

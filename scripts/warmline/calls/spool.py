@@ -1,4 +1,4 @@
-"""Requests that wait on disk: rows that a batch answers in hours are not kept in memory.
+"""Requests that wait on disk: rows that are answered in hours, or by another job, are not kept in memory.
 
 The files have no name, so that nothing is left of them however the process ends.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from warmline.calls.requests import Request
@@ -23,6 +23,12 @@ class Spool:
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._offsets
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._offsets)
+
+    def __len__(self) -> int:
+        return len(self._offsets)
 
     def add(self, key: bytes, request: Request) -> None:
         self._offsets[key] = self._file.seek(0, 2)
@@ -42,32 +48,6 @@ class Spool:
 
     def close(self) -> None:
         self._file.close()
-
-
-class Chunk:
-    """The lines of one batch in a file, and their keys in the same order. `size` is in bytes."""
-
-    def __init__(self) -> None:
-        self.file = nameless_file()
-        self.keys: list[bytes] = []
-        self.size = 0
-
-    def add(self, key: bytes, line: bytes) -> None:
-        self.file.write(line)
-        self.keys.append(key)
-        self.size += len(line)
-
-
-def chunks(lines: Iterable[tuple[bytes, bytes]], most_rows: int, most_bytes: int) -> Iterator[Chunk]:
-    """Keys and lines, in order, in chunks that are full when they come; each line by itself fits in one."""
-    chunk = Chunk()
-    for key, line in lines:
-        if chunk.keys and (len(chunk.keys) == most_rows or chunk.size + len(line) > most_bytes):
-            yield chunk
-            chunk = Chunk()
-        chunk.add(key, line)
-    if chunk.keys:
-        yield chunk
 
 
 def nameless_file() -> BinaryIO:
