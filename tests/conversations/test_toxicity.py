@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from script_runs import run_program
 
 from warmline.conversations import toxicity
 from warmline.conversations.toxicity import classifier
-from warmline.lineage import digests
+from warmline.lineage import digests, records
 from warmline.lineage.errors import UserError
 from warmline.tables import parquet_tables
 from warmline.tables.toxicity import TOXICITY
@@ -81,10 +80,10 @@ def test_a_checkpoint_is_on_record_with_its_digest(tmp_path: Path) -> None:
     outcome = run_program(
         *("conversations/score.py", tmp_path, "--conversations", "source.json", "--checkpoint", str(path)),
         *("--architecture", "config.json", "tokenizer.json", "--classifier", "detoxify-unbiased"),
-        *("--characters", "20", "--toxicity", "toxicity.parquet", "--record", "score_toxicity/study.json"),
+        *("--characters", "20", "--toxicity", "toxicity.parquet", "--record", "audit/jobs/score_toxicity/study"),
     )
     assert outcome.returncode == 0, outcome.stderr
-    inputs = json.loads((tmp_path / "score_toxicity/study.json").read_text())["inputs"]
+    inputs = records.history(str(tmp_path / "audit/jobs/score_toxicity/study"))[0]["inputs"]
     assert inputs["checkpoint"] == {str(path): digests.of_file(path)}
     assert inputs["architecture"]["config.json"] == digests.of_file(tmp_path / "config.json")
     expected = classifier("detoxify-unbiased", path)(["you are a friend\nI b"])

@@ -31,7 +31,10 @@ state = {
     "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
     "threads": len(os.listdir("/proc/self/task")), "packages": packages(),
 }
+import importlib.util
+assert importlib.util.find_spec("statsmodels") and "statsmodels" not in sys.modules
 import statsmodels.stats.multitest
+assert statsmodels.stats.multitest is sys.modules["statsmodels.stats.multitest"]
 state["packages after an import"] = packages()
 state["spec"] = statsmodels.stats.multitest.__spec__.origin
 json.dump(state, open(sys.argv[1], "w"))

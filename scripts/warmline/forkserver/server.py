@@ -111,18 +111,21 @@ class Packages(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
         module = self.hidden.get(top(fullname), {}).get(fullname)
-        if module is None:
+        if module is None or module.__spec__ is None:
             return None
-        waiting = [top(fullname)]
+        # Who only asks whether there is a package gets it no sooner.
+        spec = importlib.machinery.ModuleSpec(
+            fullname, self, origin=module.__spec__.origin, loader_state=(module, module.__spec__)
+        )
+        spec.submodule_search_locations = module.__spec__.submodule_search_locations
+        return spec
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        waiting = [top(spec.name)]
         while waiting:
             package = waiting.pop()
             sys.modules.update(self.hidden.pop(package, {}))
             waiting += self.imports.get(package, set()) & self.hidden.keys()
-        # Were it there already, importlib would run it again by its own loader.
-        del sys.modules[fullname]
-        return importlib.machinery.ModuleSpec(fullname, self, loader_state=(module, module.__spec__))
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         module: types.ModuleType = spec.loader_state[0]
         return module
 
