@@ -96,7 +96,8 @@ def test_readers_of_projections_read_the_receipt_too() -> None:
 def test_snakefile_imports_nothing_heavy() -> None:
     """Every job of a cluster parses the Snakefile again."""
     program = (
-        "import sys, snakemake.cli; import warmline.workflow.configuration, warmline.workflow.dag, warmline.workflow.rules.study;"
+        "import sys, snakemake.cli;"
+        "import warmline.workflow.configuration, warmline.workflow.dag, warmline.workflow.rules.study;"
         "print(sorted({'torch', 'polars', 'transformers', 'pandas', 'statsmodels', 'altair'} & set(sys.modules)))"
     )
     result = subprocess.run(
