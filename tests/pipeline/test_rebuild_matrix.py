@@ -604,7 +604,10 @@ MATRIX = {
         replace("scripts/answers/ask.py", "def main(", "# A comment, and a docstring.\ndef main("), []
     ),
     "a docstring in a library module": Row(
-        replace("scripts/warmline/calls/ledger.py", '"""All answers that a folder holds."""', '"""Other words."""'), []
+        replace(
+            "scripts/warmline/calls/ledger.py", '"""The folder of one respondent\'s calls."""', '"""Other words."""'
+        ),
+        [],
     ),
     "a function that regressions use": Row(
         change("scripts/warmline/regressions/marginal_effects.py", "marginal_effects"),
