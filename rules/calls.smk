@@ -22,6 +22,7 @@ rule tabulate_costs:
         "../envs/tables.yaml"
     params:
         options=study.calls.cost_options(),
+        order=input_order,
         code=study.code("calls/tabulate_costs.py"),
     message:
         "Adding up what the calls cost"

@@ -6,6 +6,9 @@ are and identifies them by content; the weights themselves are shared by all stu
 
 
 rule fetch_model:
+    input:
+        # The script finds them by itself.
+        weights=study.sources.weights,
     output:
         card=study.path("models/{model}.json"),
     log:

@@ -26,7 +26,7 @@ def main(arguments: argparse.Namespace) -> None:
         from warmline.models import weights
 
         fetched = weights.fetch(arguments.source, arguments.store)
-        arguments.weights = weights.identifying(Path(fetched.folder))
+        arguments.weights = cards.identifying(Path(fetched.folder))
         cards.write(fetched, arguments.card)
 
 

@@ -54,7 +54,7 @@ def missed(code: Program, used: Mapping[str, set[Definition]]) -> dict[str, set[
 def test_every_script_of_the_study_was_measured(finished: StudyCopy, used: dict[str, set[Definition]]) -> None:
     rules = {path.parent.name for path in finished.path("audit/jobs").glob("*/*.jsonl")}
     assert len(used) == len(rules) > 35
-    assert all(("warmline/lineage/script.py", "_write_record") in names for names in used.values())
+    assert all(("warmline/lineage/script.py", "_Watch") in names for names in used.values())
 
 
 def test_whatever_was_entered_is_covered(finished: StudyCopy, used: dict[str, set[Definition]]) -> None:

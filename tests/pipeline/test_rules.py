@@ -96,9 +96,10 @@ def test_readers_of_projections_read_the_receipt_too() -> None:
 def test_snakefile_imports_nothing_heavy() -> None:
     """Every job of a cluster parses the Snakefile again."""
     program = (
-        "import sys, snakemake.cli;"
+        "import sys, snakemake.cli; before = set(sys.modules);"
         "import warmline.workflow.configuration, warmline.workflow.dag, warmline.workflow.rules.study;"
-        "print(sorted({'torch', 'polars', 'transformers', 'pandas', 'statsmodels', 'altair'} & set(sys.modules)))"
+        "heavy = {'torch', 'polars', 'transformers', 'pandas', 'statsmodels', 'altair'};"
+        "print(sorted(heavy & (set(sys.modules) - before)))"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY / "scripts", capture_output=True, text=True, check=True

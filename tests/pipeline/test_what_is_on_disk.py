@@ -172,6 +172,9 @@ def test_weights_that_were_replaced_in_the_same_folder_are_noticed(study: StudyC
     shutil.copyfile(other / "model.safetensors", path)
     os.utime(path, ns=times)
     planned = reasons(study)
+    (study.folder / "weights/added_tokens.json").write_text("{}")
+    said = reasons(study)["Bringing the weights of tiny to disk"]
+    assert said == f"{holding.OTHER_INPUTS}: weights/added_tokens.json"
     assert planned["Bringing the weights of tiny to disk"] == f"weights/model.safetensors {holding.OTHER_CONTENT}"
     assert "Tuning tiny into warm" in planned and "Asking original of tiny: questions" in planned
 

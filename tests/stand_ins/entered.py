@@ -29,7 +29,9 @@ if folder := os.environ.get("{MEASURED}"):
     name = "+".join(script.rpartition("scripts/")[2].split("/"))
     scripts = os.path.dirname(os.path.abspath(__file__))
     data = f"{{folder}}/{{name}}+{{uuid.uuid4().hex}}"
-    measured = coverage.Coverage(data, include=[f"{{scripts}}/warmline/*"], config_file=False)
+    # The process that a job was forked from is no part of its program.
+    parts = {{"include": [f"{{scripts}}/warmline/*"], "omit": [f"{{scripts}}/warmline/forkserver/*"]}}
+    measured = coverage.Coverage(data, config_file=False, **parts)
     run = library.run
 
     def measured_run(*arguments, **options):

@@ -79,6 +79,12 @@ def test_without_a_record_or_one_of_a_job_that_was_run_by_hand_nothing_holds() -
     assert found(record=None) == Doubt(holding.NO_RECORD, "out/a.csv")
     assert found(record={**RECORD, "given": None}) == Doubt(holding.NO_RECORD, "out/a.csv")
     assert found(record={**RECORD, "outputs": {"out": {"out/a.csv": "1"}}}) == Doubt(holding.NO_RECORD, "out/b.csv")
+    assert found(record={**RECORD, "outputs": {"out": {"x/a.csv": "1"}}}) == Doubt(holding.OTHER_PLACE, "out/a.csv")
+
+
+@pytest.mark.parametrize("damaged", [{}, {"format": 2}, {**RECORD, "given": {"params": {}}}])
+def test_a_record_that_is_not_whole_is_none(damaged: dict[str, Any]) -> None:
+    assert found(record=damaged) == Doubt(holding.NO_RECORD, "out/a.csv")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +98,6 @@ def test_without_a_record_or_one_of_a_job_that_was_run_by_hand_nothing_holds() -
         ({"inputs": {**DEMAND.inputs, "words": ["words/x.md"]}}, holding.OTHER_INPUTS),
         ({"inputs": {**DEMAND.inputs, "more": ["words/x.md"]}}, holding.OTHER_INPUTS),
         # What is equal has one digest.
-        ({"params": {**DEMAND.params, "options": '--seed 1.0 --scale \'{"high": 2.0, "low": 1}\''}}, None),
         ({"inputs": {**DEMAND.inputs, "words": ["words/y.md", "words/x.md"]}}, None),
         ({"after": ["answers/other.json", "answers/receipt.json"]}, None),
     ],

@@ -85,8 +85,9 @@ def test_a_missing_file_and_notes_that_are_lost_or_damaged_are_no_failure(folder
     assert known.digest("a.csv/none.csv") is None
     known.digest("a.csv")
     known.keep()
-    (folder / known_files.KEPT).write_text("{")
-    assert KnownFiles().digest("a.csv") == digests.of_file("a.csv")
+    for damaged in ("{", "[]", "null", '{"a.csv": 3}', '{"a.csv": [1]}'):
+        (folder / known_files.KEPT).write_text(damaged)
+        assert KnownFiles().digest("a.csv") == digests.of_file("a.csv")
 
 
 def test_files_of_the_future_are_told_once_each() -> None:

@@ -70,6 +70,13 @@ def test_what_a_dead_process_held_is_taken_over(tmp_path: Path, change: dict[str
     assert json.loads((tmp_path / FILE).read_text())["pid"] == os.getpid()
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"host": 1, "pid": "x", "started": 1, "since": 1}'])
+def test_a_damaged_file_holds_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text)
+    hold(tmp_path)
+    assert json.loads((tmp_path / FILE).read_text())["pid"] == os.getpid()
+
+
 def test_a_run_of_another_host_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"host": "node7", "pid": 1, "started": 0.0, "since": "yesterday"}))
     with pytest.raises(UserError, match=r"process 1 of node7, since yesterday.*remove .*\.run\.json"):

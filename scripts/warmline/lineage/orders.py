@@ -6,6 +6,7 @@ The process that starts a job writes its order, and the job takes it. A job that
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,18 @@ def write(record: str, order: dict[str, Any]) -> None:
     complete_files.write_text(path, json.dumps(order))
 
 
-def take(record: str) -> dict[str, Any]:
-    """The order of the job with this record, which is gone then; empty if there is none."""
+def take(record: str, words: Sequence[str]) -> dict[str, Any]:
+    """The order of the job with this record, which is gone then.
+
+    Empty if there is none for these words, as of a command that somebody has changed.
+    """
     path = _path(record)
     try:
         order: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
     path.unlink(missing_ok=True)
-    return order
+    return order if order.get("words") == list(words) else {}
 
 
 def _path(record: str) -> Path:

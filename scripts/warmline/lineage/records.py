@@ -78,7 +78,7 @@ def _record(line: bytes) -> Record | None:
 def _lines(name: str) -> list[bytes]:
     try:
         return path(name).read_bytes().split(b"\n")
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         pass
     try:
         return [_earlier(name).read_bytes()]

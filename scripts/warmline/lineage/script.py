@@ -99,7 +99,7 @@ class _Watch:
         self._started = time.time()
         self._script = str(Path(sys.argv[0]).resolve().relative_to(SCRIPTS))
         self._found = found
-        self._order = orders.take(arguments.record)
+        self._order = orders.take(arguments.record, sys.argv)
         self._code = code_digests.look_up(SCRIPTS, self._script, *found)
         planned = self._order.get("code")
         if planned and planned != (self._code or {}).get("digest"):

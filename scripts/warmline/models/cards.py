@@ -17,6 +17,9 @@ from warmline.calls.requests import Messages, Respondent, Sampling
 from warmline.lineage import complete_files, digests, json_files
 from warmline.lineage.errors import UserError
 
+# What decides a model's behaviour: weights, architecture, tokenizer, chat template, end-of-turn tokens.
+IDENTIFYING_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
+
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
@@ -125,6 +128,11 @@ def tuned(base: Model, adapter: Adapter | RemoteModel) -> Model:
     if isinstance(base, RemoteModel):
         raise UserError(f"{adapter.folder}: an adapter on disk cannot tune {base.name}, which answers at an endpoint.")
     return dataclasses.replace(base, adapter=adapter)
+
+
+def identifying(folder: Path) -> list[Path]:
+    """The files of a folder that decide what the model says."""
+    return sorted({path for pattern in IDENTIFYING_FILES for path in folder.glob(pattern)})
 
 
 def identify_adapter(folder: Path, step: int | None = None) -> Adapter:

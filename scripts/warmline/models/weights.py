@@ -33,10 +33,8 @@ from transformers import (
 from warmline.lineage import complete_files, digests
 from warmline.lineage.errors import UserError
 from warmline.models import chat_dates, packed_layers
-from warmline.models.cards import Weights
+from warmline.models.cards import IDENTIFYING_FILES, Weights, identifying
 
-# What decides a model's behaviour: weights, architecture, tokenizer, chat template, end-of-turn tokens.
-IDENTIFYING_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 # Weights that share a constant.
 NF4_BLOCK = 64
 
@@ -61,11 +59,6 @@ def identify(folder: Path) -> str:
     if not any(path.suffix == ".safetensors" for path in files):
         raise UserError(f"{folder}: no *.safetensors file. Expected a model as save_pretrained writes it.")
     return digests.of_files(files)
-
-
-def identifying(folder: Path) -> list[Path]:
-    """The files of a folder that decide what the model says."""
-    return sorted({path for pattern in IDENTIFYING_FILES for path in folder.glob(pattern)})
 
 
 def load_tokenizer(weights: Weights, *, chats: bool = True) -> PreTrainedTokenizerBase:

@@ -9,7 +9,9 @@ add to its own Snakefile, are Snakemake's as ever.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -145,7 +147,10 @@ class StudyDAG(DAG):  # type: ignore[misc]
             shared = shared or {"configuration": self._keep_configuration(), "git": self._keep_revision()}
             parents = filter(None, map(record_of, self._dependencies[job]))
             demand = self._demand(job)
-            order = {"given": demand.as_given(), "code": demand.program, "parents": sorted(parents), **shared}
+            order = {
+                **{"words": _words(job), "given": demand.as_given(), "code": demand.program},
+                **{"parents": sorted(parents), **shared},
+            }
             name = str(record_of(job))
             records.take_over(name)
             orders.write(name, order)
@@ -160,6 +165,12 @@ class StudyDAG(DAG):  # type: ignore[misc]
             diff = revisions.difference(places.WORKFLOW)
             return {**state, "diff": _keep(Path(self.study.path("audit/differences")), diff, ".diff")}
         return state
+
+
+def _words(job: Job) -> list[str]:
+    """The words that a job's command gives to python."""
+    words = shlex.split(job.shellcmd)
+    return list(itertools.takewhile(lambda word: word not in (">", "3>&2"), words[2:]))
 
 
 def _keep(folder: Path, text: str, suffix: str) -> str:
@@ -195,7 +206,8 @@ class StudyPersistence(FilePersistence):  # type: ignore[misc]
         """Note what Snakemake notes, and the digests that the job took of its files."""
         await super().finished(job)
         name = record_of(job)
-        record = name and records.last(name)
+        # A job that is only touched has added none.
+        record = records.last(name) if name and not self.dag.workflow.touch else None
         if name and record:
             written = digests.state(records.path(name))[2]
             for named in (record["inputs"], record["outputs"]):

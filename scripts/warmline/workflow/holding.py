@@ -14,9 +14,11 @@ from typing import Any
 from warmline.lineage import digests
 from warmline.lineage.records import Record
 from warmline.workflow import earlier
+from warmline.workflow.options import whole_numbers
 
 MISSING = "is missing"
 NO_RECORD = "has no record: it was made by hand, or by a job that was interrupted"
+OTHER_PLACE = "was made under another name, to which what it was made from may still point"
 CHANGED = "was changed since it was made"
 UNREADABLE = "cannot be read"
 OTHER_CONTENT = "is not what it was made from"
@@ -24,7 +26,7 @@ OTHER_INPUTS = "it was made from other files"
 OTHER_SETTINGS = "it was made with other settings"
 OTHER_CODE = "it was made by other code"
 OTHER_COMMAND = "it was made by another command"
-_OF_FILES = (MISSING, NO_RECORD, CHANGED, UNREADABLE, OTHER_CONTENT)
+_OF_FILES = (MISSING, NO_RECORD, OTHER_PLACE, CHANGED, UNREADABLE, OTHER_CONTENT)
 
 # What 0.1.0 had among the inputs of rules that only wait for it: receipts, checks and gates. Its records do not say so.
 _WAITED_FOR = ("/answers/", "/grades/", "/audit/checks/", "/audit/gates/")
@@ -79,10 +81,14 @@ def _doubt(demand: Demand, record: Record | None, digest: Callable[[str], str | 
     for path, found in now.items():
         if found is None:
             return Doubt(MISSING, path)
-    given = record and record.get("given")
-    if record is None or ("format" in record and not given):
+    if record is None or not {"inputs", "outputs"} <= record.keys():
+        return Doubt(NO_RECORD, demand.outputs[0])
+    given = record.get("given") or {}
+    if "format" in record and not given.keys() >= demand.as_given().keys():
         return Doubt(NO_RECORD, demand.outputs[0])
     then = _files(record["outputs"])
+    if not then.keys() & now.keys():
+        return Doubt(OTHER_PLACE, demand.outputs[0])
     for path, found in now.items():
         if found != then.get(path):
             return Doubt(CHANGED if path in then else NO_RECORD, path)
@@ -109,7 +115,7 @@ def _other_than_given(demand: Demand, given: Mapping[str, Any]) -> Doubt | None:
         return Doubt(OTHER_COMMAND)
     for name in {*given["params"], *demand.params}:
         then, now = given["params"].get(name), demand.params.get(name)
-        if then != now and (then is None or now is None or canonical(then) != canonical(now)):
+        if then != now:
             return Doubt(OTHER_CODE) if name == "code" else Doubt(OTHER_SETTINGS, _difference(then, now))
     for name in {*given["inputs"], *demand.inputs}:
         if other := set(given["inputs"].get(name, ())) ^ set(demand.inputs.get(name, ())):
@@ -128,7 +134,9 @@ def _other_than_recorded(demand: Demand, record: Record) -> Doubt | None:
         # The order of inputs was no setting then.
         if name not in ("code", "order") and not _options(value).items() <= command.items():
             return Doubt(OTHER_SETTINGS, value)
-    read, declared = set(_files(record["inputs"])), {path for paths in demand.inputs.values() for path in paths}
+    # It did not note which weights a model's folder held.
+    read = {*_files(record["inputs"]), *demand.inputs.get("weights", ())}
+    declared = {path for paths in demand.inputs.values() for path in paths}
     new = {path for path in declared - read if not any(part in path for part in _WAITED_FOR)}
     if other := new | (read - declared - set(demand.after)):
         return Doubt(OTHER_INPUTS, ", ".join(sorted(other)[:3]))
@@ -136,23 +144,15 @@ def _other_than_recorded(demand: Demand, record: Record) -> Doubt | None:
 
 
 def canonical(text: str) -> list[str]:
-    """The words of command-line options, alike wherever they say the same: 1 and 1.0, or JSON in another order."""
+    """The words of command-line options, alike wherever they may say the same: 1 and 1.0, or JSON in another order."""
     return list(map(_canonical_word, shlex.split(text)))
 
 
 def _canonical_word(word: str) -> str:
     try:
-        return digests.canonical_json(_whole_numbers(json.loads(word)))
+        return digests.canonical_json(whole_numbers(json.loads(word)))
     except ValueError:
         return word
-
-
-def _whole_numbers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _whole_numbers(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_whole_numbers(part) for part in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _options(text: str) -> dict[str, tuple[str, ...]]:
@@ -174,7 +174,7 @@ def _difference(then: str | None, now: str | None) -> str:
     lost = [word for word in before if word not in after]
     new = [word for word in after if word not in before]
     if not new and not lost:
-        return f"{now}, in another order"[:200]
+        return f"in another order, {now}"[:200]
     return f"{' '.join(new) or 'nothing'} instead of {' '.join(lost) or 'nothing'}"[:200]
 
 

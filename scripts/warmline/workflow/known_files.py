@@ -27,7 +27,9 @@ class KnownFiles:
         self.of_the_future: list[str] = []
         """The files met with a time that is yet to come."""
         with contextlib.suppress(FileNotFoundError, ValueError):
-            self._known = json.loads(KEPT.read_text(encoding="utf-8"))
+            known = json.loads(KEPT.read_text(encoding="utf-8"))
+            if isinstance(known, dict):
+                self._known = {path: entry for path, entry in known.items() if isinstance(entry, list)}
 
     def digest(self, path: str) -> str | None:
         """The SHA-256 of a file; None if there is no file. Raises OSError if it cannot be read."""

@@ -49,9 +49,9 @@ def hold(folder: Path) -> None:
         holder = _holder(folder)
         if holder is None:
             continue
-        if _is_this_process(holder) or os.environ.get(WITHIN) == str(holder["pid"]):
+        if holder and (_is_this_process(holder) or os.environ.get(WITHIN) == str(holder["pid"])):
             return
-        if holder["host"] != own["host"] or _lives(holder):
+        if holder and (holder["host"] != own["host"] or _lives(holder)):
             raise UserError(
                 f"{folder} is being worked on by process {holder['pid']} of {holder['host']}, since {holder['since']}. "
                 f"Wait for it, or stop it. If it has ended without a word, as when its host fell, remove "
@@ -66,11 +66,20 @@ def release(folder: Path) -> None:
 
 
 def _holder(folder: Path) -> dict[str, Any] | None:
+    """Who holds a folder; None if nobody does, and empty where the file was damaged."""
     try:
-        holder: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return _read(folder / FILE)
     except FileNotFoundError:
         return None
-    return holder
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        holder = json.loads(path.read_bytes())
+    except ValueError:
+        return {}
+    is_whole = isinstance(holder, dict) and {"host", "pid", "started", "since"} <= holder.keys()
+    return holder if is_whole and isinstance(holder["pid"], int) else {}
 
 
 def _is_this_process(holder: dict[str, Any]) -> bool:
@@ -89,7 +98,7 @@ def _take_away(folder: Path, holder: dict[str, Any]) -> None:
     aside = folder / f"{FILE}.{os.getpid()}"
     with contextlib.suppress(FileNotFoundError):
         os.rename(folder / FILE, aside)
-        if json.loads(aside.read_text(encoding="utf-8")) != holder:
+        if _read(aside) != holder:
             with contextlib.suppress(FileExistsError):
                 os.link(aside, folder / FILE)
         aside.unlink()

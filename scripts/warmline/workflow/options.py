@@ -32,8 +32,17 @@ def input_order(_wildcards: Any, input: Any) -> str:
     return shlex.join(map(str, input))
 
 
+def whole_numbers(value: Any) -> Any:
+    """A JSON value in which 2.0 is 2."""
+    if isinstance(value, Mapping):
+        return {name: whole_numbers(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [whole_numbers(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _word(value: Any) -> str:
     if isinstance(value, Mapping):
-        return digests.canonical_json(value)
+        return digests.canonical_json(whole_numbers(value))
     # 2.0 and 2 are one text; a float keeps all its digits.
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from warmline.lineage.places import SCRIPTS
 
 PYTHON = SCRIPTS / "warmline/forkserver"
@@ -13,5 +15,5 @@ def prefix(beside_snakemake: bool) -> str:
 
     Jobs that run beside Snakemake are forked (warmline.forkserver). Those of a cluster are not: each runs alone.
     """
-    forked = f" PATH='{PYTHON}':\"$PATH\"" if beside_snakemake else ""
-    return f"export PYTHONPATH='{SCRIPTS}'{forked}; "
+    forked = f' PATH={shlex.quote(str(PYTHON))}:"$PATH"' if beside_snakemake else ""
+    return f"export PYTHONPATH={shlex.quote(str(SCRIPTS))}{forked}; "

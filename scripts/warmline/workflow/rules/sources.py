@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
+from warmline.models import cards
 from warmline.sources import origins
 from warmline.workflow.options import options
 from warmline.workflow.study import WEIGHTS, Study, any_of
@@ -41,6 +43,11 @@ class Sources:
         if "endpoint" in settings:
             return options({"name": settings["name"]})
         return options({"source": settings["source"], "store": WEIGHTS})
+
+    def weights(self, wildcards: Any) -> list[str]:
+        """The files of a model's own folder: one more or less is another model."""
+        source = self.study.config["models"][wildcards.model].get("source", {})
+        return list(map(str, cards.identifying(Path(source["folder"])))) if "folder" in source else []
 
     def _hub_files(self) -> list[origins.HubFile]:
         """The files of the hub that the study reads, those with a SHA-256 first."""
