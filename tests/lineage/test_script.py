@@ -206,8 +206,13 @@ def meddling(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     digests.keep()
     parents = ["audit/jobs/parent/study", "audit/jobs/none/study"]
     records.append(parents[0], {"rule": "parent"})
-    given = {"params": {}, "inputs": {"source": ["source.txt"]}, "after": [], "command": "c"}
-    shared = {"words": COMMAND, "configuration": "c0nf", "git": {"commit": "abc", "dirty": False}}
+    given = {
+        "params": {"options": "--copy copy.txt", "code": "c0de"},
+        "inputs": {"source": ["source.txt"]},
+        "after": [],
+        "command": "c",
+    }
+    shared = {"configuration": "c0nf", "git": {"commit": "abc", "dirty": False}}
     orders.write(COPIED, {"given": given, "code": code.digest, "parents": parents, **shared})
     return folder
 
@@ -250,8 +255,14 @@ def test_code_that_changes_meanwhile_fails_the_job_and_leaves_no_record(meddling
 
 def test_code_that_the_job_does_not_reach_may_change_meanwhile(meddling: Path) -> None:
     assert meddle(meddling, "--meddle", "scripts/warmline/grading/refusals.py").returncode == 0
+    assert records.last(COPIED)
+
+
+def test_an_order_is_not_for_a_command_with_other_settings(meddling: Path) -> None:
+    command = ["other.txt" if word == "copy.txt" else word for word in COMMAND]
+    environment = {**os.environ, "PYTHONPATH": "scripts"}
+    assert subprocess.run([sys.executable, *command], cwd=meddling, env=environment).returncode == 0
     found = records.last(COPIED)
-    # The order was for another command.
     assert found and found["given"] is None
 
 

@@ -6,6 +6,7 @@ The process that starts a job writes its order, and the job takes it. A job that
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,15 @@ def take(record: str, words: Sequence[str]) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     path.unlink(missing_ok=True)
-    return order if order.get("words") == list(words) else {}
+    return order if _is_for(order, words) else {}
+
+
+def _is_for(order: dict[str, Any], words: Sequence[str]) -> bool:
+    """Whether the settings that the workflow gave stand in a command."""
+    command = f" {shlex.join(words)} "
+    params = order["given"]["params"].items()
+    settings = [shlex.join(shlex.split(value)) for name, value in params if name not in ("code", "order")]
+    return all(f" {setting} " in command for setting in settings if setting)
 
 
 def _path(record: str) -> Path:

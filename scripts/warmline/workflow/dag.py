@@ -9,9 +9,7 @@ add to its own Snakefile, are Snakemake's as ever.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
-import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -147,10 +145,7 @@ class StudyDAG(DAG):  # type: ignore[misc]
             shared = shared or {"configuration": self._keep_configuration(), "git": self._keep_revision()}
             parents = filter(None, map(record_of, self._dependencies[job]))
             demand = self._demand(job)
-            order = {
-                **{"words": _words(job), "given": demand.as_given(), "code": demand.program},
-                **{"parents": sorted(parents), **shared},
-            }
+            order = {"given": demand.as_given(), "code": demand.program, "parents": sorted(parents), **shared}
             name = str(record_of(job))
             records.take_over(name)
             orders.write(name, order)
@@ -165,12 +160,6 @@ class StudyDAG(DAG):  # type: ignore[misc]
             diff = revisions.difference(places.WORKFLOW)
             return {**state, "diff": _keep(Path(self.study.path("audit/differences")), diff, ".diff")}
         return state
-
-
-def _words(job: Job) -> list[str]:
-    """The words that a job's command gives to python."""
-    words = shlex.split(job.shellcmd)
-    return list(itertools.takewhile(lambda word: word not in (">", "3>&2"), words[2:]))
 
 
 def _keep(folder: Path, text: str, suffix: str) -> str:
