@@ -231,6 +231,7 @@ def test_an_order_counts_where_it_is_seen_and_nowhere_else(study: StudyCopy) -> 
     # Regressions take the first task and the first model as those that others are compared with.
     seen = {message for message in reasons(study) if not message.startswith("Fitting the regression")}
     assert seen == {
+        "Adding up what the calls cost",
         "Gathering all effects",
         "Estimating the main effects in other ways",
         "Writing tables for print",
@@ -238,8 +239,8 @@ def test_an_order_counts_where_it_is_seen_and_nowhere_else(study: StudyCopy) -> 
     }
     study.run()
     incremental = study.contents()
-    # All that is drawn and tabulated is made anew; answers are in the ledger.
-    study.run("--forcerun", "resolve_arm", "sample_questions")
+    # All that is drawn and tabulated is made anew.
+    study.run("--forcerun", "combine_observations")
     assert study.contents() == incremental
 
 
