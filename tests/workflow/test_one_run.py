@@ -15,7 +15,7 @@ from repository import REPOSITORY
 
 from warmline.lineage.errors import UserError
 from warmline.workflow import one_run
-from warmline.workflow.one_run import FILE, WITHIN, alone, hold, release
+from warmline.workflow.one_run import FILE, WITHIN, alone, hold, let_go, release
 
 HOLD = """
 import sys, time
@@ -81,6 +81,16 @@ def test_a_run_of_another_host_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"host": "node7", "pid": 1, "started": 0.0, "since": "yesterday"}))
     with pytest.raises(UserError, match=r"process 1 of node7, since yesterday.*remove .*\.run\.json"):
         hold(tmp_path)
+
+
+def test_a_process_lets_go_of_what_it_holds_itself_and_of_nothing_else(tmp_path: Path) -> None:
+    hold(tmp_path)
+    let_go(tmp_path)
+    assert not (tmp_path / FILE).exists()
+    let_go(tmp_path)
+    (tmp_path / FILE).write_text(json.dumps({"host": "node7", "pid": os.getpid(), "started": 0.0, "since": "today"}))
+    let_go(tmp_path)
+    assert (tmp_path / FILE).exists()
 
 
 def test_of_many_at_once_one_holds(tmp_path: Path) -> None:

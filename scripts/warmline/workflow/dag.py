@@ -8,6 +8,7 @@ add to its own Snakefile, are Snakemake's as ever.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import sys
@@ -34,6 +35,8 @@ def decide(study: Study) -> None:
     """Have the records of a study decide in the process that reads its Snakefile."""
     snakemake.workflow.DAG = type("StudyDAG", (StudyDAG,), {"study": study})
     snakemake.workflow.FilePersistence = StudyPersistence
+    # The last step of `warmline run` has the run's process, and may fail before Snakemake takes its lock.
+    atexit.register(one_run.let_go, Path(study.folder))
 
 
 def record_of(job: Job) -> str | None:

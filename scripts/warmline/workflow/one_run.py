@@ -32,8 +32,7 @@ def alone(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if (holder := _holder(folder)) and _is_this_process(holder):
-            release(folder)
+        let_go(folder)
 
 
 def hold(folder: Path) -> None:
@@ -58,6 +57,12 @@ def hold(folder: Path) -> None:
                 f"{folder / FILE}."
             )
         _take_away(folder, holder)
+
+
+def let_go(folder: Path) -> None:
+    """Let others run the study, if this process holds it."""
+    if (holder := _holder(folder)) and _is_this_process(holder):
+        release(folder)
 
 
 def release(folder: Path) -> None:
