@@ -164,7 +164,9 @@ rule test_equivalence:
     conda:
         "../envs/statistics.yaml"
     params:
-        options=options({"treated-arms": sorted(study.treated_arms), "margin": config["statistics"]["equivalence-margin"]}),
+        options=options(
+            {"treated-arms": sorted(study.treated_arms), "margin": config["statistics"]["equivalence-margin"]}
+        ),
         code=study.code("statistics/equivalence.py"),
     message:
         "Testing equivalence"
