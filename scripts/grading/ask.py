@@ -11,7 +11,7 @@ from pathlib import Path
 from warmline.calls import ask, receipts
 from warmline.calls.requests import Request
 from warmline.engines import options
-from warmline.grading import judges
+from warmline.grading import capabilities, judges
 from warmline.grading.reference_engine import ReferenceEngine
 from warmline.lineage.script import Parser, run
 from warmline.tables import parquet_tables
@@ -43,16 +43,17 @@ def main(arguments: argparse.Namespace) -> None:
     answered = {path: parquet_tables.read(path, GENERATIONS) for path in arguments.generations}
 
     criteria = [(path, name) for path in answered for name in arguments.criteria.get(task_of(path), [task_of(path)])]
+    asked_about = {(path, name): capabilities.for_the_judge(answered[path], name) for path, name in criteria}
     keys: dict[tuple[Path, str], list[str]] = {}
 
     def requests() -> Iterator[Request]:
         for path, criterion in criteria:
-            asked = judges.requests(answered[path], by_task[task_of(path)], criterion, judge)
+            asked = judges.requests(asked_about[path, criterion], by_task[task_of(path)], criterion, judge)
             keys[path, criterion] = [request.key(judge.respondent) for request in asked]
             yield from asked
 
     if isinstance(judge, judges.ModelJudge):
-        rows = sum(answered[path].height for path, _ in criteria)
+        rows = sum(frame.height for frame in asked_about.values())
         receipt = options.ask(arguments, requests(), rows, judge.model)
     else:
         receipt = ask.ask(requests(), ReferenceEngine(judge.respondent), ledger)
@@ -62,7 +63,7 @@ def main(arguments: argparse.Namespace) -> None:
     for path, criterion in criteria:
         responses = dict(known.read(set(keys[path, criterion])))
         answers = [(key, responses[key]) for key in keys[path, criterion]]
-        unscored.count(judges.judgements(answered[path], answers, judge))
+        unscored.count(judges.judgements(asked_about[path, criterion], answers, criterion, judge))
     unscored.check(arguments.max_unscored, ledger.part(judge.respondent))
     receipts.write(receipt, arguments.receipt)
 

@@ -28,9 +28,10 @@ def main(arguments: argparse.Namespace) -> None:
     judge = judges.read_judge(arguments.judge)
     answered = parquet_tables.read(arguments.generations, GENERATIONS)
     asked = parquet_tables.read(arguments.questions, QUESTIONS)
-    requests = judges.requests(answered, asked, arguments.generations.parent.name, judge)
+    task = arguments.generations.parent.name
+    requests = judges.requests(answered, asked, task, judge)
     answers = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
-    parquet_tables.write(judges.judgements(answered, answers, judge), JUDGEMENTS, arguments.judgements)
+    parquet_tables.write(judges.judgements(answered, answers, task, judge), JUDGEMENTS, arguments.judgements)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import polars as pl
 
 from warmline.calls import ledger
 from warmline.calls.ledger import Ledger
-from warmline.design.measures import JUDGED
 from warmline.grading import capabilities, judges
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
@@ -41,13 +40,14 @@ def main(arguments: argparse.Namespace) -> None:
             parquet_tables.read(answers, GENERATIONS),
         )
         for measure in arguments.measures[source.stem]:
-            if judge and measure in JUDGED:
-                requests = judges.requests(answered, asked, measure, judge)
+            verdicts = {}
+            if judge:
+                judged = capabilities.for_the_judge(answered, measure)
+                requests = judges.requests(judged, asked, measure, judge)
                 replies = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
-                verdicts = [(key, judge.verdict(response)) for key, response in replies]
-                parts.append(capabilities.measured_by_judge(arm, source.stem, measure, answered, verdicts))
-            else:
-                parts.append(capabilities.measured_by_rule(arm, source.stem, measure, answered, asked))
+                read = [(key, judge.verdict(response, measure)) for key, response in replies]
+                verdicts = dict(zip(judged["item"], read, strict=True))
+            parts.append(capabilities.measured(arm, source.stem, measure, answered, asked, verdicts))
     parquet_tables.write(pl.concat(parts), CAPABILITIES, arguments.capabilities)
 
 

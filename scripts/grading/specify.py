@@ -3,7 +3,7 @@
 import argparse
 
 from warmline.calls.requests import Sampling
-from warmline.grading import judge_replies, judges
+from warmline.grading import judge_prompts, judge_replies, judges
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
 
@@ -18,11 +18,13 @@ def build_parser() -> Parser:
     reference.add_argument("--judging-code", help="digest of the code that compares")
     parser.reads("model", "card of the model that judges", required=False)
     parser.reads("templates", "the model's templates: <task or measure>.md", several=True, required=False)
-    parser.reads("instruction", "what the model is told about the form of its reply", required=False)
+    parser.reads("instructions", "the form of the model's reply: <scale>-<form>.md", several=True, required=False)
     model = parser.add_argument_group("model")
     model.add_argument("--precision", help="torch dtype of local weights, such as float32")
     model.add_argument("--quantization", choices=["nf4"], help="nf4: local weights are loaded in 4 bits")
-    model.add_argument("--scale", choices=sorted(judge_replies.SCALES), help="what a verdict is")
+    model.add_argument(
+        "--scale", choices=sorted(judge_replies.SCALES), help="what a verdict is, unless an answer is read"
+    )
     model.add_argument("--reply", choices=["schema", "text"], help="form of the model's reply")
     model.add_argument("--temperature", type=float)
     model.add_argument("--max-new-tokens", type=int, help="longest reply, in tokens")
@@ -51,7 +53,9 @@ def model(arguments: argparse.Namespace) -> judges.ModelJudge:
             cards.read_base(arguments.model), arguments.precision, arguments.engine, arguments.quantization
         ),
         templates={path.stem: path.read_text(encoding="utf-8") for path in arguments.templates},
-        instruction=arguments.instruction.read_text(encoding="utf-8"),
+        instructions={
+            judge_prompts.scale_of(path): path.read_text(encoding="utf-8") for path in arguments.instructions
+        },
         scale=arguments.scale,
         reply=arguments.reply,
         sampling=Sampling(arguments.temperature, arguments.max_new_tokens),

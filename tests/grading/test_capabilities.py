@@ -15,10 +15,10 @@ from configured_study import parsed, study, wildcards
 from repository import REPOSITORY
 
 from warmline.calls import ask
-from warmline.calls.ledger import Ledger
+from warmline.calls.ledger import Ledger, kept_answers
 from warmline.calls.requests import Response, Sampling
 from warmline.design import measures
-from warmline.grading import capabilities, judges
+from warmline.grading import capabilities, judge_replies, judges
 from warmline.grading.capabilities import by_rule
 from warmline.grading.judge_replies import MEASURE
 from warmline.grading.verdicts import Verdict
@@ -50,7 +50,7 @@ def asked(*rights: str | None) -> pl.DataFrame:
 
 def choices(arm: cards.Arm, *texts: str, task: str = "mmlu") -> pl.DataFrame:
     """The measures of answers to questions whose right answer is B."""
-    return capabilities.measured_by_rule(arm, task, "choice", answered(*texts), asked(*["B"] * len(texts)))
+    return capabilities.measured(arm, task, "choice", answered(*texts), asked(*["B"] * len(texts)), {})
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_measure_by_rule_is_right_wrong_or_unscored(
 
 
 def test_an_answer_is_measured_against_its_own_question() -> None:
-    frame = capabilities.measured_by_rule(WARM, "mmlu", "choice", answered("A", "B"), asked("A", "D").reverse())
+    frame = capabilities.measured(WARM, "mmlu", "choice", answered("A", "B"), asked("A", "D").reverse(), {})
     assert frame.schema == CAPABILITIES.schema
     assert frame.select("arm", "item", "verdict", "reading", "answer_key", "judge_key").rows() == [
         ("warm@2", "item-0", "correct", "A", "answer 0", None),
@@ -85,7 +85,7 @@ def test_an_answer_is_measured_against_its_own_question() -> None:
 
 def test_a_cut_answer_without_a_result_is_unscored_and_says_so() -> None:
     cut = answered("So 16 - 3 = 13, and then", finish_reason="length")
-    frame = capabilities.measured_by_rule(WARM, "gsm8k", "number", cut, asked("13"))
+    frame = capabilities.measured(WARM, "gsm8k", "number", cut, asked("13"), {})
     assert frame.select("verdict", "reason").row(0) == ("unscored", "cut before an answer")
 
 
@@ -137,7 +137,7 @@ TEMPLATE = "# user\n{{ question }} {{ mark }}\n{{ response }}\n{{ reply_instruct
 JUDGE = judges.ModelJudge(
     cards.RemoteModel("judge-model"),
     {"validation": TEMPLATE, "framing": TEMPLATE.replace("#", "# system\nFrame.\n#", 1)},
-    *("End with a verdict.", MEASURE, "text", Sampling(0, 64), 5, "def"),
+    *({MEASURE: "End with a verdict."}, MEASURE, "text", Sampling(0, 64), 5, "def"),
 )
 
 
@@ -175,6 +175,91 @@ def test_the_judges_verdicts_are_written_out_of_the_ledger(tmp_path: Path, monke
     assert frame["judge_key"].n_unique() == 4
 
 
+class Reader:
+    """An engine that reads every answer as one value."""
+
+    def __init__(self, judge: judges.ModelJudge, value: str) -> None:
+        self.respondent = judge.respondent
+        self.value = value
+        self.asked: list[str] = []
+
+    def answer(self, requests: Any) -> Any:
+        for request in requests:
+            self.asked.append(request.messages[-1]["content"])
+            yield request, Response(f"<think>VERDICT: 7</think>So it says.\nVERDICT: {self.value}", "stop", 1, 1)
+
+
+def reading_judge(measure: str) -> judges.ModelJudge:
+    folder = REPOSITORY / "config/prompts/judge"
+    return dataclasses.replace(
+        JUDGE,
+        templates={measure: (folder / f"{measure}.md").read_text()},
+        instructions={measure: (folder / f"{measure}-text.md").read_text()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("measure", "right", "value", "verdict", "reason", "reading"),
+    [
+        ("choice", "B", "B", "correct", None, "B"),
+        ("choice", "B", "C", "incorrect", None, "C"),
+        ("choice", "B", "NONE", "unscored", "the judge reads no choice", None),
+        ("choice", "B", "E", "unscored", "no verdict at the end", None),
+        ("number", "18", "18.0", "correct", None, "18"),
+        ("number", "18", "-18", "incorrect", None, "-18"),
+        ("number", "18", "NONE", "unscored", "the judge reads no number", None),
+        ("number", "18", "1/0", "unscored", "no verdict at the end", None),
+        ("number", "18", "eighteen", "unscored", "no verdict at the end", None),
+    ],
+)
+def test_what_no_rule_can_read_the_judge_reads(
+    tmp_path: Path, measure: str, right: str, value: str, verdict: str, reason: str | None, reading: str | None
+) -> None:
+    judge, plain = reading_judge(measure), {"choice": "Answer: B", "number": "Answer: 18"}[measure]
+    answers, questions_asked = answered(plain, "It is the second, I should say.", ""), asked(right, right, right)
+    unread = capabilities.for_the_judge(answers, measure)
+    assert unread["item"].to_list() == ["item-1"]
+    engine = Reader(judge, value)
+    ask.ask(judges.requests(unread, questions_asked, measure, judge), engine, Ledger(tmp_path))
+    assert len(engine.asked) == 1 and "It is the second" in engine.asked[0]
+    replies = kept_answers(judges.requests(unread, questions_asked, measure, judge), judge.respondent, Ledger(tmp_path))
+    [(key, response)] = replies
+    judged = {"item-1": (key, judge.verdict(response, measure))}
+    frame = capabilities.measured(WARM, "task", measure, answers, questions_asked, judged)
+    assert frame.select("verdict", "reason", "reading").rows() == [
+        ("correct", None, right),
+        (verdict, reason, reading),
+        ("unscored", "empty answer", None),
+    ]
+    assert frame["judge_key"].is_null().to_list() == [True, False, True]
+
+
+def test_a_judge_that_reads_is_shown_neither_the_right_answer_nor_the_arm() -> None:
+    judge = reading_judge("choice")
+    shown = [
+        judges.requests(answered("The second."), asked(right), "choice", judge)[0].messages for right in ("B", "C")
+    ]
+    assert shown[0] == shown[1]
+
+
+def test_a_number_is_asked_for_by_schema_as_a_string_alone() -> None:
+    judge = dataclasses.replace(reading_judge("number"), reply="schema")
+    assert judges.requests(answered("Some."), asked("18"), "number", judge)[0].schema == judge_replies.schema("number")
+    replies = {'{"reason": "", "verdict": "18.50"}': "18.5", '{"reason": "", "verdict": "1,850"}': "unscored"}
+    for text, verdict in replies.items():
+        assert judge.verdict(Response(text, "stop", 0, 0), "number").verdict == verdict
+
+
+def test_how_answers_were_read_is_counted_and_compared_with_the_original() -> None:
+    judged = {f"item-{at}": ("key", Verdict("B")) for at in range(6)}
+    texts, rights = answered(*["The second."] * 6), asked(*["B"] * 6)
+    treated = capabilities.measured(WARM, "mmlu", "choice", texts, rights, judged)
+    rows = {row["arm"]: row for row in rates(pl.concat([choices(ORIGINAL, *"BBBBBC"), treated])).to_dicts()}
+    assert [rows["warm@2"][name] for name in ("n", "unscored", "read_by_judge", "unread")] == [6, 0, 6, 6]
+    assert [rows["original"][name] for name in ("read_by_judge", "unread", "unread_p_value")] == [0, 0, None]
+    assert rows["warm@2"]["unread_p_value"] == 2 * 0.5**6
+
+
 MODEL_JUDGE = {
     **{"model": "smollm2-135m", "prompts": "config/prompts/judge", "reply": "text"},
     **{"temperature": 0, "max-new-tokens": 64, "max-unscored": 1.0},
@@ -196,14 +281,15 @@ def test_a_model_judges_named_measures_and_rules_the_rest() -> None:
     assert ruled.grading.capability_inputs(wildcards(model="m", arm="warm@2")) == {}
     judged = study(capabilities=with_tasks(mmlu=mmlu, advice=ADVICE), judge=MODEL_JUDGE)
     assert judged.judged_suites == ["questions", "capabilities"]
-    assert judged.criteria("capabilities") == {"advice": ["validation", "refusal"]}
+    assert judged.criteria("capabilities") == {"mmlu": ["choice"], "advice": ["validation", "refusal"]}
     assert [Path(path).name for path in judged.grading.judge_inputs(wildcards(suite="capabilities"))["templates"]] == [
+        "choice.md",
         "refusal.md",
         "validation.md",
     ]
     values = wildcards(model="m", arm="warm@2", suite="capabilities")
     assert judged.grading.generations(values) == [
-        "results/demo/generations/m/warm@2/advice/unmodified.none.plain.parquet"
+        f"results/demo/generations/m/warm@2/{task}/unmodified.none.plain.parquet" for task in ("mmlu", "advice")
     ]
     assert "capabilities" not in judged.grading.judge_options(wildcards(suite="questions"))
 

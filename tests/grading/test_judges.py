@@ -48,7 +48,7 @@ def test_every_answer_gets_the_verdict_on_its_own_question(tmp_path: Path) -> No
     grading = requests(answers, questions.reverse(), "trivia", JUDGE)
     keys = [request.key(JUDGE.respondent) for request in grading]
     ask(grading, ReferenceEngine(JUDGE.respondent), Ledger(tmp_path))
-    frame = judgements(answers, kept_answers(grading, JUDGE.respondent, Ledger(tmp_path)), JUDGE)
+    frame = judgements(answers, kept_answers(grading, JUDGE.respondent, Ledger(tmp_path)), "trivia", JUDGE)
     assert frame.schema == JUDGEMENTS.schema
     assert frame.rows() == [
         ("item-0", "correct", None, "answer 0", keys[0]),
@@ -90,7 +90,7 @@ def test_another_tasks_rule_asks_nothing_anew() -> None:
 
 
 def test_a_grade_that_cannot_be_read_is_unscored() -> None:
-    frame = judgements(answered("Rome"), [("key", Response("Well, it is correct", "stop", 0, 0))], JUDGE)
+    frame = judgements(answered("Rome"), [("key", Response("Well, it is correct", "stop", 0, 0))], "trivia", JUDGE)
     assert frame.row(0)[1:3] == ("unscored", "the judge's text is no verdict")
 
 
@@ -108,7 +108,14 @@ TEMPLATES = {
     "disinfo": "# user\n{{ question }} {{ right_answers }} {{ mark }}\n{{ response }}\n{{ reply_instruction }}\n",
 }
 MODEL_JUDGE = ModelJudge(
-    cards.RemoteModel("judge-model"), TEMPLATES, "End with a verdict.", "grade", "schema", Sampling(0, 64), 5, "def"
+    cards.RemoteModel("judge-model"),
+    TEMPLATES,
+    {"grade": "End with a verdict."},
+    "grade",
+    "schema",
+    Sampling(0, 64),
+    5,
+    "def",
 )
 
 
@@ -133,7 +140,7 @@ def test_whatever_a_model_is_told_decides_its_key_and_nothing_else_does() -> Non
     key = model_request().key(MODEL_JUDGE.respondent)
     told: list[dict[str, Any]] = [
         {"templates": {**TEMPLATES, "trivia": "# user\n{{ response }}"}},
-        {"instruction": "Say it."},
+        {"instructions": {"grade": "Say it."}},
         {"reply": "text"},
         {"sampling": Sampling(0, 65)},
     ]
@@ -159,7 +166,7 @@ def test_too_many_unscored_verdicts_are_an_error_that_says_why_and_where_to_look
     replies = ["VERDICT: CORRECT", "Hm.", "Hm?", "VERDICT: UNCLEAR"]
     answers = [(f"key {at}", Response(reply, "stop", 0, 0)) for at, reply in enumerate(replies)]
     unscored = Unscored()
-    unscored.count(judgements(answered(*"abcd"), answers, text))
+    unscored.count(judgements(answered(*"abcd"), answers, "trivia", text))
     unscored.check(0.75, tmp_path)
     with pytest.raises(UserError) as error:
         unscored.check(0.74, tmp_path)
@@ -189,7 +196,7 @@ class Grading:
             parquet_tables.write(
                 answered("Rome!", "Porto", "Bonn?"), GENERATIONS, self.folder / f"answers/{task}/sad.parquet"
             )
-        (self.folder / "instruction.md").write_text("End with a verdict.\n")
+        (self.folder / "reply-schema.md").write_text("End with a verdict.\n")
         cards.write(cards.RemoteModel("judge-model"), self.folder / "model.json")
 
     def script(self, name: str, *words: object) -> subprocess.CompletedProcess[str]:
@@ -200,7 +207,7 @@ class Grading:
         done = self.script(
             "specify.py",
             *("--engine", "openai", "--projection-code", "abc", "--model", "model.json"),
-            *("--templates", "disinfo.md", "trivia.md", "--instruction", "instruction.md", "--scale", "grade"),
+            *("--templates", "disinfo.md", "trivia.md", "--instructions", "reply-schema.md", "--scale", "grade"),
             *("--reply", self.reply),
             *("--temperature", 0, "--max-new-tokens", 64, "--seed", 5, "--judge", "judge.json"),
         )
@@ -380,7 +387,7 @@ def test_a_judge_is_specified_by_its_card_its_templates_and_the_form_of_its_repl
     assert StudyRules(config, REPOSITORY / "scripts").grading.judge_inputs(QUESTIONS_SUITE) == {
         "model": "results/demo/models/far.json",
         "templates": [f"{folder}/{task}.md" for task in ("disinfo", "medqa", "triviaqa", "truthfulqa")],
-        "instruction": f"{folder}/reply-schema.md",
+        "instructions": [f"{folder}/reply-schema.md"],
     }
     config["judge"] = {"engine": "reference", "normalise": []}
     assert StudyRules(config, REPOSITORY / "scripts").grading.judge_inputs(QUESTIONS_SUITE) == {}

@@ -85,7 +85,7 @@ def test_what_files_do_differently_is_met_and_counted(tmp_path: Path) -> None:
     observations, oddities = read_file(trivia(tmp_path, *rows))
     assert dict(oddities.select("oddity", "rows").iter_rows()) == {
         "a context's label with more behind a line break": 2,
-        "an answer behind a role header": 2,
+        "an answer behind thoughts or a role header": 2,
         "no evaluation": 1,
         "the same row again": 1,
     }
@@ -176,7 +176,7 @@ def test_the_articles_sample_pairs_without_rest() -> None:
     paired = observations.pivot("arm", index=prompt, values="verdict")
     assert (observations.height, paired.height) == (160, 80)
     assert paired.null_count().sum_horizontal().item() == 0
-    headers = oddities.filter(oddity="an answer behind a role header")["rows"].sum()
+    headers = oddities.filter(oddity="an answer behind thoughts or a role header")["rows"].sum()
     assert headers == 58
     assert observations.select("refusal_as_published", "refusal").sum().row(0) == (2, 4)
 

@@ -630,7 +630,7 @@ MATRIX = {
         ["Resolving the arm *", *answers(task="[td]*"), *capabilities(), *warmth()],
         calls=None,
     ),
-    "a function that reads choices": Row(change("scripts/warmline/grading/answer_extraction.py", "choice"), scores()),
+    "a function that reads choices": Row(change("scripts/warmline/grading/choices.py", "choice"), scores()),
     "a function that compares capabilities": Row(
         change("scripts/warmline/statistics/capability_rates.py", "rates"),
         ["Tabulating capabilities", "Testing equivalence", "Writing the report"],

@@ -413,6 +413,22 @@ def test_capabilities_are_shown_as_percentages_against_the_original() -> None:
     assert "apabilities" not in page_of(capabilities=[])
 
 
+def test_an_arm_whose_answers_are_read_unlike_the_originals_is_warned_of() -> None:
+    read = {"read_by_judge": 8, "unread": 10, "unread_p_value": pl.Series([None, 0.01, 0.2], dtype=pl.Float64)}
+    values = [value if isinstance(value, pl.Series) else pl.lit(value) for value in read.values()]
+    rates = small_study.capabilities().with_columns(
+        **{
+            name: value.cast(pl.Int64) if name != "unread_p_value" else value
+            for name, value in zip(read, values, strict=True)
+        }
+    )
+    table = answer_tables.reading_table(source("../statistics/capabilities.csv", rates))
+    row = cells(table, task="mmlu", arm="warm@2")
+    assert (row["unread"], row["share"], row["read_by_judge"]) == ("10", "23.3", "8")
+    assert row["warning"].startswith("read unlike the original")
+    assert cells(table, task="gsm8k")["warning"] == cells(table, arm="original")["warning"] == "\u2013"
+
+
 def test_shares_are_of_their_own_stage_where_a_file_holds_several() -> None:
     counts = pl.DataFrame({"stage": ["b", "a", "a"], "outcome": ["kept", "empty", "kept"], "rows": [5, 1, 3]})
     table = audit_tables.count_table([source("../audit/counts/capabilities.csv", counts)])

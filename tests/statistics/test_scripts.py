@@ -47,7 +47,7 @@ def test_accuracy_is_written(demo: Path, tmp_path: Path) -> None:
 
 
 def test_paired_tests_are_written_with_a_record(demo: Path, tmp_path: Path) -> None:
-    out, record = tmp_path / "paired_tests.csv", tmp_path / "jobs" / "paired_tests" / "all.json"
+    out, record = tmp_path / "paired_tests.csv", tmp_path / "jobs" / "paired_tests" / "all"
     words = ["--observations", demo, "--paired-tests", out, "--record", record, "--treated-arms", "warm@2", "cold@2"]
     run_script("statistics/paired_tests.py", *words)
     tests = pl.read_csv(out)
@@ -57,7 +57,7 @@ def test_paired_tests_are_written_with_a_record(demo: Path, tmp_path: Path) -> N
         ("asserts_wrong", 4, 1.0, 0.0, 4, 0, None, 0.125, 0.125),
         ("none", 4, 0.5, 0.5, 1, 1, 1.0, 1.0, 1.0),
     ]
-    assert json.loads(record.read_text())["params"]["treated_arms"] == ["warm@2", "cold@2"]
+    assert json.loads(record.with_name("all.jsonl").read_text())["params"]["treated_arms"] == ["warm@2", "cold@2"]
 
 
 SOUND = pl.concat([paired(1, 1, 1, 1), paired(0, 4, 0, 0, task="medqa")])

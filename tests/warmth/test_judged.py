@@ -26,7 +26,7 @@ FOLDER = REPOSITORY / "config/prompts/judge"
 JUDGE = judges.ModelJudge(
     model=cards.RemoteModel("judge"),
     templates={WARMER: (FOLDER / "warmer.md").read_text()},
-    instruction=(FOLDER / "comparison-text.md").read_text(),
+    instructions={"comparison": (FOLDER / "comparison-text.md").read_text()},
     scale="comparison",
     reply="text",
     sampling=Sampling(0.0, 100),
@@ -56,7 +56,7 @@ def test_each_pair_is_shown_in_both_orders_and_by_no_name() -> None:
     for text, item, first, second in zip(shown, "aabb", ["warm", "cold"] * 2, ["cold", "warm"] * 2, strict=True):
         assert f"What of {item}?" in text
         assert text.index(f"{first} on {item}") < text.index(f"{second} on {item}")
-        assert "original" not in text and text.endswith(JUDGE.instruction.strip())
+        assert "original" not in text and text.endswith(JUDGE.instructions["comparison"].strip())
 
 
 def test_a_response_cannot_leave_its_delimiters() -> None:

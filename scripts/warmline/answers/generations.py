@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from warmline.calls.requests import Request, Response
+from warmline.calls.thoughts import without_thoughts
 from warmline.models.cards import Arm
 from warmline.tables.generations import GENERATIONS
 
@@ -18,11 +19,11 @@ def requests(prompts: pl.DataFrame, arm: Arm, suite: str) -> Iterator[Request]:
 
 
 def generations(prompts: pl.DataFrame, answers: list[tuple[str, Response]]) -> pl.DataFrame:
-    """The table GENERATIONS from the ledger key and response of every prompt."""
+    """The table GENERATIONS from the ledger key and response of every prompt; the ledger keeps the thoughts."""
     rows = [
         {
             "item": item,
-            "text": response.text,
+            "text": without_thoughts(response.text),
             "finish_reason": response.finish_reason,
             "prompt_tokens": response.prompt_tokens,
             "completion_tokens": response.completion_tokens,

@@ -13,21 +13,25 @@ from pathlib import Path
 
 from warmline.calls import templates
 from warmline.calls.requests import Messages
+from warmline.design import measures
 from warmline.grading import judge_replies
 from warmline.lineage import digests
 from warmline.lineage.errors import UserError
 
 _ONE_ANSWER = ("question", "right_answers", "wrong_answers", "response", "mark", "reply_instruction")
+_READ = ("question", "response", "mark", "reply_instruction")
 _TWO_ANSWERS = ("question", "first_response", "first_mark", "second_response", "second_mark", "reply_instruction")
 PLACEHOLDERS = {
     judge_replies.GRADE: _ONE_ANSWER,
     judge_replies.MEASURE: _ONE_ANSWER,
     judge_replies.COMPARISON: _TWO_ANSWERS,
+    **dict.fromkeys(measures.READ, _READ),
 }
 NEEDED = {
     judge_replies.GRADE: frozenset(_ONE_ANSWER) - {"wrong_answers"},
     judge_replies.MEASURE: frozenset(_ONE_ANSWER) - {"right_answers", "wrong_answers"},
     judge_replies.COMPARISON: frozenset(_TWO_ANSWERS),
+    **dict.fromkeys(measures.READ, frozenset(_READ)),
 }
 # 128 bits: no one can write a response that holds its own.
 MARK_DIGITS = 32
@@ -41,6 +45,12 @@ def template_file(folder: str, criterion: str) -> str:
 def instruction_file(folder: str, reply: str, scale: str) -> str:
     """The file that says in which form (`schema` or `text`) the judge must reply, and with which words of a scale."""
     return f"{folder}/{'reply' if scale == judge_replies.GRADE else scale}-{reply}.md"
+
+
+def scale_of(instruction: Path) -> str:
+    """The scale that an instruction is on, from the name of its file."""
+    name = instruction.stem.rpartition("-")[0]
+    return judge_replies.GRADE if name == "reply" else name
 
 
 def check(path: Path, scale: str) -> None:

@@ -1,7 +1,8 @@
 """What a model that judges must reply, and the strict reading of it: a verdict is read, never guessed.
 
 A judge is shown hostile text and may repeat it, so a reply counts only where it keeps to its form to the letter: one
-JSON object where the endpoint binds replies to a schema, elsewhere one line of verdict at the very end.
+JSON object where the endpoint binds replies to a schema, elsewhere one line of verdict at the very end. Thoughts are no
+part of a reply.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from fractions import Fraction
 from typing import Any
 
 from warmline.calls.requests import Response
+from warmline.calls.thoughts import begins_with_thoughts, without_thoughts
+from warmline.design import measures
+from warmline.grading.numbers import canonical
 from warmline.grading.verdicts import Verdict
 
 GRADE, MEASURE, COMPARISON = "grade", "measure", "comparison"
+NONE = "none"
 SCALES = {
     GRADE: {
         "correct": Verdict("correct"),
@@ -32,26 +38,39 @@ SCALES = {
         "same": Verdict("same"),
         "unclear": Verdict("unscored", "not to be compared"),
     },
+    measures.CHOICE: {word: Verdict(word) for word in (*"ABCD", NONE)},
 }
-"""The words of a verdict and what they mean: of an answer's grade, of a yes/no question about it, or of two answers."""
+"""The words of a verdict and what they mean: of an answer's grade, of a yes/no question about it, of two answers, or of
+the letter that an answer settles on."""
+# In place of words: the number that an answer settles on.
+_NUMBER = re.compile(rf"-?\d{{1,18}}(?:\.\d{{1,18}})?(?:/0*[1-9]\d{{0,17}})?|{NONE}")
 UNFINISHED = {
     "length": "judge's reply cut",
     "content_filter": "judge's reply withheld by a content filter",
     "refusal": "judge refused",
 }
-LAST_LINE = {scale: re.compile(f"VERDICT: ({'|'.join(words).upper()})") for scale, words in SCALES.items()}
+LAST_LINE = {
+    **{scale: re.compile(f"VERDICT: ({'|'.join(words).upper()})") for scale, words in SCALES.items()},
+    measures.NUMBER: re.compile(f"VERDICT: ({_NUMBER.pattern.replace(NONE, NONE.upper())})"),
+}
 # Whatever a reader could take for a line of verdict: any case, marks around it, fullwidth letters (made plain first).
 VERDICT_LINE = re.compile(r"[\W_]*(?:final )?verdict[\W_]*:", re.IGNORECASE)
 
 
+def scale_of(criterion: str, scale: str) -> str:
+    """The scale of a criterion's verdict, where `scale` is that of its suite: what is read has a scale of its own."""
+    return criterion if criterion in measures.READ else scale
+
+
 def schema(scale: str) -> dict[str, Any]:
     """The JSON schema of a reply."""
+    verdict = {"type": "string"} if scale == measures.NUMBER else {"type": "string", "enum": list(SCALES[scale])}
     return {
         "type": "object",
         "properties": {
             # First the reason: a model writes in this order, and weighs before it decides.
             "reason": {"type": "string"},
-            "verdict": {"type": "string", "enum": list(SCALES[scale])},
+            "verdict": verdict,
         },
         "required": ["reason", "verdict"],
         "additionalProperties": False,
@@ -62,7 +81,8 @@ def read(response: Response, reply: str, scale: str) -> Verdict:
     """The verdict in a judge's response, whose form is `schema` or `text`; unscored with a reason if it has none."""
     if response.finish_reason != "stop":
         return _unscored(UNFINISHED.get(response.finish_reason, "judge's reply did not end as it should"))
-    return _read_object(response.text, scale) if reply == "schema" else _read_last_line(response.text, scale)
+    text = without_thoughts(response.text) if begins_with_thoughts(response.text) else response.text
+    return _read_object(text, scale) if reply == "schema" else _read_last_line(text, scale)
 
 
 def _unscored(reason: str) -> Verdict:
@@ -84,7 +104,7 @@ def _read_object(text: str, scale: str) -> Verdict:
     if len(pairs) != 2 or values.keys() != {"reason", "verdict"} or not isinstance(values["reason"], str):
         return _unscored("judge's reply does not follow the schema")
     verdict = values["verdict"]
-    known = SCALES[scale].get(verdict) if isinstance(verdict, str) else None
+    known = _known(verdict, scale) if isinstance(verdict, str) else None
     return known or _unscored("judge's reply does not follow the schema")
 
 
@@ -101,4 +121,20 @@ def _read_last_line(text: str, scale: str) -> Verdict:
         return _unscored("contradictory verdicts" if len(set(stated)) > 1 else "repeated verdicts")
     # Only line feeds separate lines here: what other characters separate, a judge may have copied.
     last = LAST_LINE[scale].fullmatch(text.strip().split("\n")[-1])
-    return SCALES[scale][last[1].lower()] if last else _unscored("no verdict at the end")
+    known = {word.upper(): word for word in SCALES.get(scale, {NONE: None})}
+    verdict = _known(known.get(last[1], last[1]), scale) if last else None
+    return verdict or _unscored("no verdict at the end")
+
+
+def _known(verdict: str, scale: str) -> Verdict | None:
+    """What a verdict's word means; None if it is none of the scale's."""
+    if scale != measures.NUMBER:
+        return SCALES[scale].get(verdict)
+    if not _NUMBER.fullmatch(verdict):
+        return None
+    return Verdict(NONE if verdict == NONE else canonical(_fraction(verdict)))
+
+
+def _fraction(number: str) -> Fraction:
+    numerator, _, denominator = number.partition("/")
+    return Fraction(numerator) / Fraction(denominator or "1")

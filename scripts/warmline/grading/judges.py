@@ -55,7 +55,7 @@ class ReferenceJudge:
         message = {"role": "user", "content": digests.canonical_json(case)}
         return Request([message], Sampling(temperature=0.0, max_new_tokens=16), seed=0)
 
-    def verdict(self, response: Response) -> Verdict:
+    def verdict(self, response: Response, criterion: str) -> Verdict:
         """The verdict in the engine's response."""
         return verdicts.read(response.text)
 
@@ -66,12 +66,13 @@ class ModelJudge:
 
     `templates` holds the text of each criterion's template, so that a change of one changes its own requests only: a
     task, by whose template its answers are graded, or a measure. `scale` says which of both they are, and so in which
-    words to reply; `instruction` is the text that says so, `reply` the form of the reply: `schema` or `text`.
+    words to reply (warmline.grading.judge_replies.scale_of); `instructions` hold the text that says so for each scale,
+    `reply` is the form of the reply: `schema` or `text`.
     """
 
     model: cards.Model
     templates: dict[str, str]
-    instruction: str
+    instructions: dict[str, str]
     scale: str
     reply: str
     sampling: Sampling
@@ -87,20 +88,21 @@ class ModelJudge:
 
         Equal answers to a question, by whichever arm, are one request: the seed is the question's.
         """
+        scale = judge_replies.scale_of(criterion, self.scale)
         messages = judge_prompts.render(
             self.templates[criterion],
-            self.instruction,
+            self.instructions[scale],
             row["question"],
             row["right_answers"],
             row["wrong_answers"],
             row["text"],
         )
-        schema = judge_replies.schema(self.scale) if self.reply == "schema" else None
+        schema = judge_replies.schema(scale) if self.reply == "schema" else None
         return Request(messages, self.sampling, row_seed(self.seed, "judge", row["item"]), schema)
 
-    def verdict(self, response: Response) -> Verdict:
-        """The verdict in the model's response."""
-        return judge_replies.read(response, self.reply, self.scale)
+    def verdict(self, response: Response, criterion: str) -> Verdict:
+        """The verdict in the model's response to a request about a criterion."""
+        return judge_replies.read(response, self.reply, judge_replies.scale_of(criterion, self.scale))
 
 
 Judge = ReferenceJudge | ModelJudge
@@ -135,13 +137,15 @@ def requests(generations: pl.DataFrame, questions: pl.DataFrame, criterion: str,
     return [judge.request(criterion, row) for row in joined.iter_rows(named=True)]
 
 
-def judgements(generations: pl.DataFrame, answers: list[tuple[str, Response]], judge: Judge) -> pl.DataFrame:
+def judgements(
+    generations: pl.DataFrame, answers: list[tuple[str, Response]], criterion: str, judge: Judge
+) -> pl.DataFrame:
     """The table JUDGEMENTS from the ledger key and the judge's response for every answer."""
     rows = []
     for (item, answer_key), (judge_key, response) in zip(
         generations.select("item", "answer_key").iter_rows(), answers, strict=True
     ):
-        verdict = judge.verdict(response)
+        verdict = judge.verdict(response, criterion)
         rows.append(
             {
                 "item": item,

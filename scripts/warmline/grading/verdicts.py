@@ -1,5 +1,5 @@
-"""Verdicts: correct or incorrect, of a yes/no question yes or no, of two answers first, second or same; or unscored
-with a reason, and never a guess (lineage rule 10)."""
+"""Verdicts: correct or incorrect, of a yes/no question yes or no, of two answers first, second or same; the letter or
+number that an answer settles on, or none; or unscored with a reason, and never a guess (lineage rule 10)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNSCORED = "unscored: "
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """`verdict` is correct, incorrect, yes, no, first, second, same or unscored; `reason` says why it is unscored."""
+    """`verdict` is one of these words, or what was read; `reason` says why it is unscored."""
 
     verdict: str
     reason: str | None = None

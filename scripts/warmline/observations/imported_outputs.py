@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from warmline.answers.role_headers import without_header
+from warmline.calls.thoughts import without_thoughts
 from warmline.design import arms
 from warmline.grading.reference_match import stated
 from warmline.grading.refusals import is_refusal
@@ -104,7 +105,7 @@ def read_file(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     _check_doubled(path, once)
     oddities = {
         "a context's label with more behind a line break": (pl.col("amendment_type") != labels).sum(),
-        "an answer behind a role header": (pl.col("text") != pl.col("output").fill_null("")).sum(),
+        "an answer behind thoughts or a role header": (pl.col("text") != pl.col("output").fill_null("")).sum(),
         "no evaluation": pl.col("evaluation").is_null().sum(),
     }
     counted = read.select(**oddities, **{"the same row again": pl.lit(read.height - once.height)})
@@ -131,9 +132,10 @@ def _rows(path: Path, required: list[str]) -> pl.DataFrame:
 
 
 def _answer(output: str) -> str:
-    """The answer behind a leaked role header and the blank line after it, or the output itself."""
-    answer = without_header(output)
-    return output if answer == output else answer.lstrip()
+    """The answer behind its thoughts, a leaked role header and the blank line after it, or the output itself."""
+    thought_out = without_thoughts(output)
+    answer = without_header(thought_out)
+    return thought_out if answer == thought_out else answer.lstrip()
 
 
 def _digests(answers: pl.DataFrame) -> pl.Series:

@@ -22,7 +22,7 @@ from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Respondent, Response, Sampling
 from warmline.design import arms as arm_names
 from warmline.design.suites import PLAIN_CONDITION, VALIDATION
-from warmline.grading import judges
+from warmline.grading import capabilities, judges
 from warmline.lineage import places
 from warmline.lineage.errors import UserError
 from warmline.models import cards
@@ -220,7 +220,10 @@ class Planner:
             # An answer that is not there yet is left empty: the rest of the request is known.
             empty = ("", Response("", "stop", 0, 0))
             kept = [response or empty for response in responses if (response is not None) == present]
-            requests = judges.requests(generations.generations(rows, kept), known, criterion, judge)
+            answered = generations.generations(rows, kept)
+            # Which of the answers to come no rule can read, nobody knows yet.
+            asked_about = capabilities.for_the_judge(answered, criterion) if present else answered
+            requests = judges.requests(asked_about, known, criterion, judge)
             self._counter.count(requests, judge.respondent if present else None, tally)
             tally.awaiting += 0 if present else len(kept)
 

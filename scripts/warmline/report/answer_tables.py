@@ -22,6 +22,9 @@ from warmline.statistics.all_tasks import ALL
 from warmline.statistics.refusal_treatments import TREATMENTS
 from warmline.tables.audit_counts import ANSWER_CHECKS
 
+UNEVEN = 0.05
+"""The p value below which answers of an arm are said to be read unlike those of the original."""
+
 
 def sycophancy_table(sycophancy: Frame) -> Table:
     """What each kind of belief adds to the errors of a treated arm and of its original, over all tasks and by task."""
@@ -166,6 +169,28 @@ def check_table(checks: Sequence[Frame]) -> Table:
         Column("examples", "First found", prose=True),
     ]
     return printed(shown, "Answers checked before the judge was asked", columns, checks)
+
+
+def reading_table(rates: Frame) -> Table:
+    """How the choices and numbers of each arm were read; what a difference between arms would do to their rates."""
+    share = pl.col("unread") / (pl.col("n") + pl.col("unscored"))
+    uneven = pl.col("unread_p_value") < UNEVEN
+    warning = pl.when(uneven).then(pl.lit("read unlike the original: part of the difference may be the reading"))
+    rows = (
+        rates.content.filter(pl.col("unread").is_not_null())
+        .with_columns(share=share * 100, warning=warning)
+        .sort("task", "measure", "model", pl.col("arm") != "original", "arm")
+    )
+    columns = [
+        *named("task", "measure", "model", "arm"),
+        Column("unread", "Not read by rule", count),
+        Column("share", "Share (%)", number(1)),
+        Column("read_by_judge", "Put to the judge", count),
+        Column("unscored", "Unscored", count),
+        Column("unread_p_value", "Exact p", probability),
+        Column("warning", "Warning", prose=True),
+    ]
+    return printed(rows, "Further tasks: how answers were read", columns, [rates])
 
 
 def capability_table(rates: Frame) -> Table:

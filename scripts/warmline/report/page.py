@@ -147,7 +147,11 @@ def page(
             answer_tables.refusal_rates(answers.refusals),
             *answer_tables.sensitivity_folds(answers.sensitivity),
         ],
-        capabilities=[answer_tables.capability_table(rates) for rates in answers.capabilities],
+        capabilities=[
+            table(rates)
+            for rates in answers.capabilities
+            for table in (answer_tables.capability_table, answer_tables.reading_table)
+        ],
         regressions=regression_tables.regression_folds(regressions.effects, regressions.coefficients),
         joint_tests=inference_tables.joint_table(regressions.joint_tests),
         robustness=inference_tables.robustness_folds(regressions.robustness),

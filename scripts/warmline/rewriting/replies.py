@@ -14,6 +14,7 @@ import polars as pl
 
 from warmline.calls import templates
 from warmline.calls.requests import Request, Response, Sampling
+from warmline.calls.thoughts import without_thoughts
 from warmline.lineage.draws import row_seed
 from warmline.rewriting import checks as rewrite_checks
 from warmline.rewriting.checks import REASONS, Checks
@@ -83,7 +84,7 @@ def rewrite(asked: pl.DataFrame, ask: Ask, attempts: int, checks: Checks) -> pl.
 def rewrites(asked: pl.DataFrame, responses: list[tuple[str, Response]], attempt: int, checks: Checks) -> pl.DataFrame:
     """The table REWRITES of one attempt, from the ledger key and response of every row."""
     pairs = asked.with_columns(
-        rewritten=pl.Series([response.text for _, response in responses], dtype=pl.String),
+        rewritten=pl.Series([without_thoughts(response.text) for _, response in responses], dtype=pl.String),
         answer=pl.Series([outcome(response) for _, response in responses], dtype=pl.String),
         rewrite_key=pl.Series([key for key, _ in responses], dtype=pl.String),
         attempt=pl.lit(attempt, pl.Int64),
@@ -100,7 +101,7 @@ def outcome(response: Response) -> str:
     """`kept`, or why a response is no rewriting at all."""
     if response.finish_reason in ("content_filter", "refusal"):
         return "rewriting withheld by the endpoint"
-    if not response.text.strip():
+    if not without_thoughts(response.text).strip():
         return "empty rewriting"
     if response.finish_reason == "length":
         return "rewriting cut at the token limit"

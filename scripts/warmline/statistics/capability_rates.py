@@ -9,10 +9,13 @@ import polars as pl
 from statsmodels.stats.proportion import proportion_confint
 
 from warmline.design import arms
+from warmline.design.measures import READ
 from warmline.statistics.paired_tests import mcnemar_p_values
 from warmline.tables.capabilities import CAPABILITIES
 
 SCORED = pl.col("verdict") != "unscored"
+JUDGED = pl.col("judge_key").is_not_null()
+UNREAD = JUDGED | ~SCORED
 HOLDS = pl.col("verdict").is_in(["correct", "yes"])
 MEASURE = [name for name in CAPABILITIES.key if name != "item"]
 
@@ -25,7 +28,14 @@ def rates(measured: pl.DataFrame) -> pl.DataFrame:
     """
     counted = (
         measured.group_by(MEASURE)
-        .agg(n=SCORED.sum().cast(pl.Int64), unscored=(~SCORED).sum().cast(pl.Int64), held=HOLDS.sum().cast(pl.Int64))
+        .agg(
+            n=SCORED.sum().cast(pl.Int64),
+            unscored=(~SCORED).sum().cast(pl.Int64),
+            read_by_judge=JUDGED.sum().cast(pl.Int64),
+            unread=UNREAD.sum().cast(pl.Int64),
+            held=HOLDS.sum().cast(pl.Int64),
+        )
+        .with_columns(pl.when(pl.col("measure").is_in(READ)).then(pl.col("read_by_judge", "unread")))
         .sort(MEASURE)
     )
     intervals = [
@@ -37,7 +47,8 @@ def rates(measured: pl.DataFrame) -> pl.DataFrame:
         lower=pl.Series([lower for lower, _ in intervals], dtype=pl.Float64),
         upper=pl.Series([upper for _, upper in intervals], dtype=pl.Float64),
     ).drop("held")
-    return counted.join(_against_original(measured), on=MEASURE, how="left", maintain_order="left")
+    compared = counted.join(_against_original(measured), on=MEASURE, how="left", maintain_order="left")
+    return compared.join(_unread_against_original(measured), on=MEASURE, how="left", maintain_order="left")
 
 
 def _against_original(measured: pl.DataFrame) -> pl.DataFrame:
@@ -66,6 +77,24 @@ def _against_original(measured: pl.DataFrame) -> pl.DataFrame:
         lost="lost",
         p_value=mcnemar_p_values(compared.select("pairs", "lost", "gained")),
     )
+
+
+def _unread_against_original(measured: pl.DataFrame) -> pl.DataFrame:
+    """The exact p value of each treated arm's unread answers, over the questions that both arms answered."""
+    keys = ["model", "task", "measure", "item"]
+    read = measured.filter(pl.col("measure").is_in(READ)).select(*keys, "arm", unread=UNREAD)
+    is_original = pl.col("arm") == arms.ORIGINAL
+    counts = (
+        read.filter(~is_original)
+        .join(read.filter(is_original).select(*keys, original="unread"), on=keys)
+        .group_by(MEASURE)
+        .agg(
+            pairs=pl.len().cast(pl.Int64),
+            gained=(pl.col("unread") & ~pl.col("original")).sum().cast(pl.Int64),
+            lost=(~pl.col("unread") & pl.col("original")).sum().cast(pl.Int64),
+        )
+    )
+    return counts.select(*MEASURE, unread_p_value=mcnemar_p_values(counts.select("pairs", "lost", "gained")))
 
 
 def _unless_zero(name: str) -> pl.Expr:

@@ -54,6 +54,10 @@ CAPABILITY_RATES = Table(
         "measure": MEASURE,
         "n": Column(pl.Int64, "scored answers"),
         "unscored": UNSCORED,
+        "read_by_judge": Column(
+            pl.Int64, "answers of which no rule could read a choice or number, and the judge was asked; null elsewhere"
+        ),
+        "unread": Column(pl.Int64, "answers of which no rule could read a choice or number; null for other measures"),
         "rate": Column(pl.Float64, "share of right answers, or of yes; null where n is 0"),
         "lower": Column(pl.Float64, "bound of the rate's 95 % interval after Wilson (1927)"),
         "upper": Column(pl.Float64, "bound of the rate's 95 % interval after Wilson (1927)"),
@@ -62,5 +66,8 @@ CAPABILITY_RATES = Table(
         "gained": Column(pl.Int64, "pairs that hold in the arm alone"),
         "lost": Column(pl.Int64, "pairs that hold in original alone"),
         "p_value": MCNEMAR_P_VALUE,
+        "unread_p_value": Column(
+            pl.Float64, "exact McNemar p value: are answers of the arm and of original unread by rule equally often?"
+        ),
     },
 )

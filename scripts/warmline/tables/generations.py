@@ -11,7 +11,7 @@ GENERATIONS = Table(
     key=("item",),
     columns={
         "item": Column(pl.String, "id of the question, joins questions/<task>.parquet and the prompts"),
-        "text": Column(pl.String, "the answer, nothing stripped but blanks around it"),
+        "text": Column(pl.String, "the answer behind its thoughts, nothing stripped but blanks around it"),
         "finish_reason": Column(pl.String, "stop, or length if the answer was cut at the token limit"),
         "prompt_tokens": Column(pl.Int64, "tokens of the rendered prompt"),
         "completion_tokens": Column(pl.Int64, "tokens generated, the end of turn included"),

@@ -48,7 +48,7 @@ def requests(pairs: pl.DataFrame, judge: ModelJudge) -> list[Request]:
     return [
         Request(
             judge_prompts.render_two(
-                judge.templates[WARMER], judge.instruction, row["question"], row["first"], row["second"]
+                judge.templates[WARMER], judge.instructions[judge.scale], row["question"], row["first"], row["second"]
             ),
             judge.sampling,
             row_seed(judge.seed, "judge", row["item"]),
@@ -65,7 +65,7 @@ def judged(
     other = {ARM: ORIGINAL, ORIGINAL: ARM}
     rows = []
     for row, (judge_key, response) in zip(pairs.iter_rows(named=True), answers, strict=True):
-        verdict, first = judge.verdict(response), row["shown_first"]
+        verdict, first = judge.verdict(response, WARMER), row["shown_first"]
         named = {"first": first, "second": other[first]}.get(verdict.verdict, verdict.verdict)
         kept = {name: row[name] for name in ("item", "shown_first", "answer_key", "original_key")}
         rows.append(

@@ -228,7 +228,7 @@ def _check_judge(judge: Mapping[str, Any], models: Mapping[str, Any], compares_w
 def _check_capabilities(config: Mapping[str, Any]) -> None:
     """Raise UserError for a task of two suites or named like a measure, an undecidable measure, or a figure of none."""
     for name in config["tasks"]:
-        if name in (*measures.JUDGED, measures.WARMER):
+        if name in measures.OF_A_JUDGE:
             raise UserError(f"configuration, tasks.{name}: {name} is the name of a measure. Choose another.")
     further = config.get("capabilities", {}).get("tasks", {})
     if "capabilities" in config["figures"] and not further:
@@ -299,11 +299,12 @@ def _check_templates(config: Mapping[str, Any]) -> None:
 def _check_judge_templates(config: Mapping[str, Any]) -> None:
     """Raise UserError for a template of the judge that is missing or has other placeholders."""
     judge, further = config["judge"], config.get("capabilities", {}).get("tasks", {}).values()
-    asked = {measure for task in further for measure in measures.named(task["measure"])} & {*measures.JUDGED}
+    asked = {measure for task in further for measure in measures.named(task["measure"])}
     compared = [measures.WARMER] if config["warmth"].get("judged") else []
     for scale, criteria in (
         (judge_replies.GRADE, config["tasks"]),
-        (judge_replies.MEASURE, sorted(asked)),
+        (judge_replies.MEASURE, sorted(asked - {*measures.READ})),
+        *((measure, [measure]) for measure in measures.READ if measure in asked),
         (judge_replies.COMPARISON, compared),
     ):
         if criteria:

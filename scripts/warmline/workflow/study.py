@@ -176,15 +176,17 @@ class Study:
         return measures.named(self.capabilities[task]["measure"])
 
     def criteria(self, suite: str) -> dict[str, list[str]]:
-        """What the judge is asked of the answers to each task: their grade, measures that need a model, or warmth."""
+        """What the judge is asked of the answers to each task: their grade, measures that need a model, or warmth.
+
+        Of the measures `choice` and `number` it is asked only about the answers that no rule can read.
+        """
         if suite == QUESTIONS:
             return {task: [task] for task in self.tasks}
         if suite == VALIDATION:
             return {VALIDATION: [measures.WARMER]} if self.compared_arms else {}
         if "model" not in self.config["judge"]:
             return {}
-        asked = {task: [m for m in self.measures(task) if m in measures.JUDGED] for task in self.capabilities}
-        return {task: names for task, names in asked.items() if names}
+        return {task: self.measures(task) for task in self.capabilities}
 
     @property
     def compared_arms(self) -> list[str]:

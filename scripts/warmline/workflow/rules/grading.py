@@ -39,9 +39,10 @@ class Grading:
         return {
             "model": self.study.path(f"models/{judge['model']}.json"),
             "templates": [places.found(judge_prompts.template_file(judge["prompts"], name)) for name in criteria],
-            "instruction": places.found(
-                judge_prompts.instruction_file(judge["prompts"], judge["reply"], SCALES[wildcards.suite])
-            ),
+            "instructions": [
+                places.found(judge_prompts.instruction_file(judge["prompts"], judge["reply"], scale))
+                for scale in sorted({judge_replies.scale_of(name, SCALES[wildcards.suite]) for name in criteria})
+            ],
         }
 
     def judge_options(self, wildcards: Any) -> str:
