@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from warmline.cli import configured
@@ -17,9 +18,9 @@ from warmline.workflow.study import study_folder
 STEPS = '"$@" chats && "$@" requests && exec "$@"; status=$?; rm -f "$0"; exit $status'
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Take the place of this process. Raises UserError if the study is being run."""
-    words = command(arguments)
+def run(arguments: argparse.Namespace, further: Sequence[str] = ()) -> None:
+    """Take the place of this process; `further` are for Snakemake. Raises UserError if the study is being run."""
+    words = [*command(arguments), *further]
     folder = Path(study_folder(configured.read(arguments.configfile)))
     one_run.hold(folder)
     os.execvpe("bash", ["bash", "-c", STEPS, str(folder / one_run.FILE), *words], environment())
