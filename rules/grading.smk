@@ -4,8 +4,8 @@ capabilities and safety guardrails").
 Reads: an arm's answers, the questions, and for a model that judges its card and templates. Writes: judges/<suite>.json,
 the specification of the judge of a suite; grades/<model>/<arm>/<suite>.json, the receipt of its calls; out of the ledger
 one file of verdicts for each condition; and for MMLU, GSM8K, AdvBench and advice capabilities/<model>/<arm>.parquet, one
-row for each measure of an answer, and statistics/capabilities.csv. Costs: one call of the judge for each new answer and
-measure.
+row for each measure of an answer, and statistics/capabilities.csv; with `judge.refusals` refusals/<model>/<arm>.parquet,
+the answers that the judge says decline. Costs: one call of the judge for each new answer and measure.
 
 project_grades has no params and reads only files that jobs make (lineage rule 5). Its receipt only has to be there first.
 """
@@ -39,7 +39,7 @@ rule ask_judge:
         questions=study.grading.questions,
         generations=study.grading.generations,
         # Whenever answers are asked for, so is the judge.
-        answers=study.path("answers/{model}/{arm}/{suite}.json"),
+        answers=study.grading.answers,
         # No judge is paid to grade what is faulty, in the arm or in the original that it is compared with.
         checks=study.grading.checks,
     output:
@@ -48,7 +48,7 @@ rule ask_judge:
         **study.logs("ask_judge", "model", "arm", "suite"),
     # Of the validation prompts two answers are compared (rules/manipulation.smk).
     wildcard_constraints:
-        suite=f"{QUESTIONS}|{CAPABILITIES}",
+        suite=f"{QUESTIONS}|{CAPABILITIES}|{REFUSALS}",
     conda:
         "../envs/models.yaml"
     # How calls are carried out, and when to give up, decides no verdict: resources make nothing stale.
@@ -89,6 +89,33 @@ rule project_grades:
         "exec python .snakemake/workflow/scripts/grading/project.py --judge {input.judge} --questions {input.questions}"
         " --generations {input.generations} --receipt {input.receipt}"
         " {resources.ledger} --judgements {output.judgements}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
+rule label_refusals:
+    input:
+        arm=rules.resolve_arm.output.card,
+        judge=study.path(f"judges/{REFUSALS}.json"),
+        questions=expand(rules.sample_questions.output.questions, task=study.tasks),
+        generations=study.suite_files(REFUSALS, rules.project_answers.output.generations),
+        receipt=study.path(f"grades/{{model}}/{{arm}}/{REFUSALS}.json"),
+    output:
+        labels=study.path("refusals/{model}/{arm}.parquet"),
+    log:
+        **study.logs("label_refusals", "model", "arm"),
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        ledger=study.calls.ledger(),
+    params:
+        options=study.grading.sample_options(),
+        code=study.code("grading/label_refusals.py"),
+    message:
+        "Writing which answers of {wildcards.arm} of {wildcards.model} decline by the judge"
+    shell:
+        "exec python .snakemake/workflow/scripts/grading/label_refusals.py --arm {input.arm} --judge {input.judge}"
+        " --questions {input.questions} --generations {input.generations} --receipt {input.receipt}"
+        " {params.options} {resources.ledger} --labels {output.labels}"
         " --record {log.record} > {log.text} 2>&1"
 
 

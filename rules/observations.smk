@@ -13,6 +13,7 @@ rule observe_arm:
         questions=expand(rules.sample_questions.output.questions, task=study.tasks),
         # Whenever the judge is asked, its verdicts are joined anew.
         grades=rules.ask_judge.output.receipt.replace("{suite}", QUESTIONS),
+        labels=[rules.label_refusals.output.labels] if study.labels_refusals else [],
     output:
         observations=study.path("observations/{model}/{arm}.parquet"),
     log:
@@ -27,7 +28,7 @@ rule observe_arm:
     shell:
         "exec python .snakemake/workflow/scripts/observations/observe.py --arm {input.arm} --prompts {input.prompts}"
         " --generations {input.generations} --judgements {input.judgements} --questions {input.questions}"
-        " {params.options} --observations {output.observations}"
+        " --labels {input.labels} {params.options} --observations {output.observations}"
         " --record {log.record} > {log.text} 2>&1"
 
 

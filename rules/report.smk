@@ -57,6 +57,7 @@ rule write_report:
         markers=rules.summarise_markers.output.summary,
         judged=[rules.summarise_judged_warmth.output.summary] if study.compared_arms else [],
         published=[rules.compare_with_published.output.comparison] if study.published else [],
+        refusal_errors=[rules.test_refusal_rules.output.errors] if study.criteria(REFUSALS) else [],
         capabilities=[rules.tabulate_capabilities.output.capabilities] if study.capabilities else [],
         effects=expand(rules.fit_regression.output.effects, regression=study.regressions, arm=study.treated_arms),
         coefficients=expand(
@@ -109,7 +110,7 @@ rule write_report:
         " --refusals {input.refusals} --sensitivity {input.sensitivity} --checks {input.checks}"
         " --manipulation {input.manipulation} --warmth {input.warmth} --markers {input.markers}"
         " --judged {input.judged}"
-        " --published {input.published} --capabilities {input.capabilities}"
+        " --published {input.published} --refusal-errors {input.refusal_errors} --capabilities {input.capabilities}"
         " --effects {input.effects} --coefficients {input.coefficients} --joint-tests {input.joint}"
         " --robustness {input.robustness} --equivalence {input.equivalence}"
         " --realised {input.realised} --labels {input.labels} --facts {input.facts}"

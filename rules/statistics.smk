@@ -107,6 +107,26 @@ rule tabulate_refusals:
         " --record {log.record} > {log.text} 2>&1"
 
 
+rule test_refusal_rules:
+    input:
+        labels=expand(rules.label_refusals.output.labels, model=study.subjects, arm=study.arms),
+    output:
+        errors=study.path("statistics/refusal_errors.csv"),
+    log:
+        **study.logs("test_refusal_rules"),
+    localrule: True
+    conda:
+        "../envs/statistics.yaml"
+    params:
+        code=study.code("statistics/refusal_errors.py"),
+    message:
+        "Holding the rules for refusals against the judge"
+    shell:
+        "exec python .snakemake/workflow/scripts/statistics/refusal_errors.py --labels {input.labels}"
+        " --errors {output.errors}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
 rule compare_sycophancy:
     input:
         observations=rules.combine_observations.output.observations,

@@ -11,7 +11,7 @@ from pathlib import Path
 from warmline.calls import ask, receipts
 from warmline.calls.requests import Request
 from warmline.engines import options
-from warmline.grading import capabilities, judges
+from warmline.grading import capabilities, judges, refusal_samples
 from warmline.grading.reference_engine import ReferenceEngine
 from warmline.lineage.script import Parser, run
 from warmline.tables import parquet_tables
@@ -30,6 +30,8 @@ def build_parser() -> Parser:
         default={},
         help="what is asked of the answers to each task, a list by task, as JSON; by default the task's own grade",
     )
+    parser.add_argument("--sample", type=int, help="answers that are drawn by what rules for refusals say of them")
+    parser.add_argument("--seed", type=int, help="seed of the study, for the draw")
     parser.add_argument("--max-unscored", type=float, default=1.0, help="share of unscored verdicts that is tolerated")
     options.add_arguments(parser)
     parser.writes("receipt", "receipt of the calls")
@@ -41,6 +43,10 @@ def main(arguments: argparse.Namespace) -> None:
     ledger = options.ledger(arguments)
     by_task = {path.stem: parquet_tables.read(path, QUESTIONS) for path in arguments.questions}
     answered = {path: parquet_tables.read(path, GENERATIONS) for path in arguments.generations}
+    if arguments.sample:
+        cells = {(task_of(path), path.stem): frame for path, frame in answered.items()}
+        drawn = refusal_samples.drawn(cells, arguments.sample, arguments.seed)
+        answered = {path: drawn[task_of(path), path.stem] for path in answered}
 
     criteria = [(path, name) for path in answered for name in arguments.criteria.get(task_of(path), [task_of(path)])]
     asked_about = {(path, name): capabilities.for_the_judge(answered[path], name) for path, name in criteria}

@@ -14,6 +14,7 @@ from warmline.tables.judgements import JUDGEMENTS
 from warmline.tables.observations import OBSERVATIONS
 from warmline.tables.prompts import PROMPTS
 from warmline.tables.questions import QUESTIONS
+from warmline.tables.refusal_labels import REFUSAL_LABELS
 
 
 def build_parser() -> Parser:
@@ -23,6 +24,9 @@ def build_parser() -> Parser:
     parser.reads("generations", "answers, in the order of the prompts", several=True)
     parser.reads("judgements", "verdicts, in the order of the prompts", several=True)
     parser.reads("questions", "questions of every task: <folder>/<task>.parquet", several=True)
+    parser.reads(
+        "labels", "which answers the judge says decline, where it says so of all", several=True, required=False
+    )
     parser.add_argument("--short-answers", nargs="*", default=[], help="the tasks whose answers are short")
     parser.writes("observations", "the arm's observations")
     return parser
@@ -31,6 +35,7 @@ def build_parser() -> Parser:
 def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
     by_task = {path.stem: parquet_tables.read(path, QUESTIONS) for path in arguments.questions}
+    labels = [parquet_tables.read(path, REFUSAL_LABELS) for path in arguments.labels or []]
     parts = [
         joining.observe(
             arm,
@@ -44,7 +49,10 @@ def main(arguments: argparse.Namespace) -> None:
         )
         for asked, answered, judged in zip(arguments.prompts, arguments.generations, arguments.judgements, strict=True)
     ]
-    parquet_tables.write(pl.concat(parts), OBSERVATIONS, arguments.observations)
+    observed = pl.concat(parts)
+    for labelled in labels:
+        observed = joining.with_labels(observed, labelled)
+    parquet_tables.write(observed, OBSERVATIONS, arguments.observations)
 
 
 if __name__ == "__main__":

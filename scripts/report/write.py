@@ -21,6 +21,7 @@ from warmline.tables.arm_comparisons import ADOPTION, EQUIVALENCE, MEAN_ERRORS, 
 from warmline.tables.audit_counts import ANSWER_CHECKS, COSTS, STAGE_COUNTS
 from warmline.tables.conversation_counts import LABELS, SAMPLE
 from warmline.tables.parquet_tables import Table
+from warmline.tables.refusal_labels import REFUSAL_ERRORS
 from warmline.tables.regression_results import COEFFICIENTS, JOINT_TESTS, MARGINAL_EFFECTS, ROBUSTNESS
 from warmline.tables.rewriting_results import FACT_COUNTS
 from warmline.tables.warmth_results import (
@@ -51,6 +52,7 @@ def build_parser() -> Parser:
     parser.reads("markers", "statistics/lexical_markers.csv")
     parser.reads("judged", "statistics/judged_warmth.csv, if there is one", several=True, required=False)
     parser.reads("published", "statistics/published_warmth.csv, if there is one", several=True, required=False)
+    parser.reads("refusal-errors", "statistics/refusal_errors.csv, if there is one", several=True, required=False)
     parser.reads("capabilities", "statistics/capabilities.csv, if there is one", several=True, required=False)
     parser.reads("effects", "statistics/marginal_effects/<regression>/<arm>.csv", several=True, required=False)
     parser.reads("coefficients", "statistics/regressions/<regression>/<arm>.csv", several=True, required=False)
@@ -102,6 +104,7 @@ def main(arguments: argparse.Namespace) -> None:
             equivalence=table(arguments.equivalence, EQUIVALENCE),
             refusals=table(arguments.refusals, REFUSALS),
             sensitivity=table(arguments.sensitivity, SENSITIVITY),
+            refusal_errors=several(arguments.refusal_errors, REFUSAL_ERRORS),
             capabilities=several(arguments.capabilities, CAPABILITY_RATES),
         ),
         regressions=report.Regressions(

@@ -62,6 +62,15 @@ JUDGED_WARMTH = [
     "Writing the report",
 ]
 
+LABELLED = [
+    "Specifying the judge of refusals",
+    "Grading the answers of * of tiny: refusals",
+    "Writing which answers of * of tiny decline by the judge",
+    "Holding the rules for refusals against the judge",
+    COSTS,
+    "Writing the report",
+]
+
 
 def answers(arm: str = "*", task: str = "*", condition: str = "*") -> list[str]:
     """Everything that follows from new prompts for an arm, task and condition."""
@@ -866,9 +875,12 @@ def test_other_reason_beside_new_calls_is_not_overlooked(study: StudyCopy) -> No
 
 
 def test_a_judge_templates_edit_asks_the_judge_about_its_task_only(study: StudyCopy) -> None:
-    """A language model judges and compares warmth, here the tiny one; its limit on unscored rows decides no verdict."""
+    """A language model judges, reads, labels refusals and compares warmth, here the tiny one.
+
+    Its limit on unscored rows decides no verdict.
+    """
     judge = {"model": "tiny", "prompts": "config/prompts/judge", "reply": "text", "temperature": 0}
-    set_key("judge", to={**judge, "max-new-tokens": 8, "max-unscored": 1.0})(study)
+    set_key("judge", to={**judge, "max-new-tokens": 8, "max-unscored": 1.0, "refusals": 6})(study)
     set_key("warmth", "judged", to=True)(study)
     arms = ["original", "warm@1"]
     set_key("arms", to=arms)(study)
@@ -881,17 +893,30 @@ def test_a_judge_templates_edit_asks_the_judge_about_its_task_only(study: StudyC
     assert judged > before
     compared = pl.read_parquet(study.path("judged_warmth/tiny/warm@1.parquet"))
     assert compared.height == 2 * VALIDATION
-    assert "The warmer of two responses" in study.path("report/index.html").read_text()
+    page = study.path("report/index.html").read_text()
+    assert "The warmer of two responses" in page and "The rules for refusals held against the judge" in page
+    labels = pl.concat(pl.read_parquet(path) for path in study.path("refusals").glob("*/*.parquet"))
+    assert labels.height == 6 * len(arms)
+    scored = pl.concat(pl.read_parquet(path) for path in study.path("capabilities").glob("*/*.parquet"))
+    unread = scored.filter(measure="choice").filter(pl.col("judge_key").is_not_null())
+    assert not unread.is_empty()
     set_key("judge", "max-unscored", to=0.9)(study)
     study.edit("config/prompts/judge/reply-schema.md", "verdict", "judgement")
     assert study.planned() == set()
     set_key("judge", "max-unscored", to=1.0)(study)
-    path = study.folder / "config/prompts/judge/warmer.md"
-    template = path.read_text()
-    path.write_text(template.rstrip("\n") + " Be strict.\n")
-    compared = ["Specifying the judge of validation", *JUDGED_WARMTH]
-    assert study.planned() == expected(study.planned("--forceall"), compared)
-    path.write_text(template)
+    further = ["Specifying the judge of capabilities", "Grading the answers of * of tiny: capabilities", COSTS]
+    plans = {
+        "warmer": ["Specifying the judge of validation", *JUDGED_WARMTH],
+        "choice": [*further, *scores()],
+        "refusal": LABELLED,
+    }
+    possible = study.planned("--forceall")
+    for name, planned in plans.items():
+        path = study.folder / f"config/prompts/judge/{name}.md"
+        template = path.read_text()
+        path.write_text(template.rstrip("\n") + " Be strict.\n")
+        assert study.planned() == expected(possible, planned), name
+        path.write_text(template)
     path = study.folder / "config/prompts/judge/disinfo.md"
     path.write_text(path.read_text().rstrip("\n") + " Be strict.\n")
     plans = ["Specifying the judge of questions", *verdicts(task="[td]*")]

@@ -85,6 +85,7 @@ def contents(**changed: Any) -> dict[str, Any]:
         "markers": source("../statistics/lexical_markers.csv", small_study.markers()),
         "judged": [source("../statistics/judged_warmth.csv", small_study.judged_warmth())],
         "published": [source("../statistics/published_warmth.csv", small_study.published_warmth())],
+        "refusal_errors": [source("../statistics/refusal_errors.csv", small_study.refusal_errors())],
         "capabilities": [source("../statistics/capabilities.csv", small_study.capabilities())],
         "effects": [source("../statistics/marginal_effects/contexts/warm@2.csv", effects())],
         "coefficients": [source("../statistics/regressions/contexts/warm@2.csv", coefficients())],
@@ -427,6 +428,13 @@ def test_an_arm_whose_answers_are_read_unlike_the_originals_is_warned_of() -> No
     assert (row["unread"], row["share"], row["read_by_judge"]) == ("10", "23.3", "8")
     assert row["warning"].startswith("read unlike the original")
     assert cells(table, task="gsm8k")["warning"] == cells(table, arm="original")["warning"] == "\u2013"
+
+
+def test_what_the_rules_for_refusals_miss_is_shown_by_arm() -> None:
+    row = cells(answer_tables.refusal_error_table(contents()["refusal_errors"][0]), arm="warm@2", rule="as published")
+    assert (row["labelled"], row["refusals"], row["missed"], row["false_alarms"]) == ("2", "25.0", "100.0", "\u2013")
+    assert "held against the judge" in page_of()
+    assert "held against the judge" not in page_of(refusal_errors=[])
 
 
 def test_shares_are_of_their_own_stage_where_a_file_holds_several() -> None:

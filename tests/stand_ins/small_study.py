@@ -10,12 +10,14 @@ import polars as pl
 from warmline.design.variants import AS_PUBLISHED, CLEAN
 from warmline.regressions import effects as all_effects
 from warmline.statistics.mean_errors import mean_errors as averaged
+from warmline.statistics.refusal_errors import errors
 from warmline.statistics.refusal_treatments import TREATMENTS
 from warmline.tables.answer_rates import ACCURACY, CAPABILITY_RATES, REFUSALS
 from warmline.tables.arm_comparisons import ADOPTION, EQUIVALENCE, PAIRED_TESTS, SENSITIVITY, SYCOPHANCY
 from warmline.tables.audit_counts import ANSWER_CHECKS
 from warmline.tables.parquet_tables import Table
 from warmline.tables.published_numbers import ARTICLE
+from warmline.tables.refusal_labels import REFUSAL_LABELS
 from warmline.tables.regression_results import JOINT_TESTS, MARGINAL_EFFECTS, ROBUSTNESS
 from warmline.tables.training_steps import LOSSES
 from warmline.tables.warmth_results import MANIPULATION_CHECK, PUBLISHED_WARMTH, WARMTH_LIFTS
@@ -93,6 +95,19 @@ def capabilities() -> pl.DataFrame:
         {"model": "small", "arm": "warm@2", **scored, **paired, **none, "task": "gsm8k", "measure": "number", "n": 0},
     ]
     return declared(pl.DataFrame(rows, infer_schema_length=None), CAPABILITY_RATES)
+
+
+def refusal_errors() -> pl.DataFrame:
+    """`statistics/refusal_errors.csv`: of four answers one declines, which the article's rule misses."""
+    labels = pl.DataFrame(
+        [
+            ("small", "warm@2", "medqa", "sad", "1", True, False, "yes", None, 1.0, "a", "j"),
+            ("small", "warm@2", "medqa", "sad", "2", False, False, "no", None, 3.0, "b", "j"),
+        ],
+        schema=REFUSAL_LABELS.schema,
+        orient="row",
+    )
+    return errors(labels)
 
 
 def warmth() -> pl.DataFrame:

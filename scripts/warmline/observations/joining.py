@@ -64,6 +64,17 @@ def observe(
     )
 
 
+def with_labels(observations: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """The observations with refusals as the judge labelled them (REFUSAL_LABELS); where it could not tell, by rule."""
+    told = labels.filter(pl.col("judged") != "unscored")
+    judged = told.select("answer_key", "task", "item", judged=pl.col("judged") == "yes")
+    return (
+        observations.join(judged.unique(), on=["answer_key", "task", "item"], how="left", maintain_order="left")
+        .with_columns(refusal=pl.coalesce("judged", "refusal"))
+        .drop("judged")
+    )
+
+
 def _stated(answered: pl.DataFrame) -> pl.Series:
     rows = answered.select("text", "right_answers", "wrong_answer").iter_rows()
     found = [None if wrong is None else stated(text, right, wrong) for text, right, wrong in rows]

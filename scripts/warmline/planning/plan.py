@@ -21,8 +21,9 @@ from warmline.calls.jobs import ANSWERS, GRADES, REWRITING, ROLES, Job
 from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Respondent, Response, Sampling
 from warmline.design import arms as arm_names
-from warmline.design.suites import PLAIN_CONDITION, VALIDATION
-from warmline.grading import capabilities, judges
+from warmline.design.measures import REFUSAL
+from warmline.design.suites import PLAIN_CONDITION, REFUSALS, VALIDATION
+from warmline.grading import capabilities, judges, refusal_samples
 from warmline.lineage import places
 from warmline.lineage.errors import UserError
 from warmline.models import cards
@@ -93,6 +94,8 @@ class Planner:
                     yield graded
                 if ANSWERS in roles:
                     yield answers
+            if GRADES in roles and REFUSALS in self.study.judged_suites:
+                yield self.refusals(model, arm)
         # Those of a checkpoint chosen by rule are its checkpoint's, counted there.
         if ANSWERS in roles and not arm_names.parse(arm).by_rule:
             yield self.validation(model, arm)
@@ -159,6 +162,27 @@ class Planner:
             self._counter.count(judged_warmth.requests(pairs, comparing), comparing.respondent, tally)
         else:
             tally.unknown(2 * self.config["conversations"]["validation-size"])
+        return tally
+
+    def refusals(self, model: str, arm: str) -> Tally:
+        """What the judge is asked about which answers of an arm decline; known once all are there."""
+        tally = Tally(Job(GRADES, model, arm, REFUSALS), self.judge_model, self.config["judge"]["max-new-tokens"])
+        judge, size = self._judge(REFUSALS), self.config["judge"]["refusals"]
+        cells = self.study.suite_cells(REFUSALS)
+        paths = [self._current(f"generations/{model}/{arm}/{task}/{condition}.parquet") for task, condition in cells]
+        known = {task: self._questions(task) for task in self.study.tasks}
+        sample = None if size == "all" else int(size)
+        if judge and all(paths) and all(asked is not None for asked in known.values()):
+            frames = (parquet_tables.read(path, GENERATIONS) for path in paths if path)
+            drawn = refusal_samples.drawn(dict(zip(cells, frames, strict=True)), sample, self.config["seed"])
+            for (task, _), rows in drawn.items():
+                questions = known[task]
+                assert questions is not None
+                asked = judges.requests(rows, questions, REFUSAL, judge)
+                self._counter.count(asked, judge.respondent, tally)
+        else:
+            answers = sum(self.size(task) for task, _ in cells)
+            tally.unknown(answers if sample is None else min(sample, answers))
         return tally
 
     def answers_and_grades(self, model: str, arm: str, suite: str, with_grades: bool) -> tuple[Tally, Tally]:

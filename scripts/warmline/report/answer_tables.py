@@ -155,6 +155,24 @@ def _sensitivity_table(rows: pl.DataFrame, caption: str, names: Sequence[str], s
     return printed(shown, caption, columns, [source])
 
 
+def refusal_error_table(errors: Frame) -> Table:
+    """How often the rules for refusals are wrong in each arm, by what the judge says of a sample of its answers."""
+    shares = ("refusals", "found", "missed", "false_alarms")
+    columns = [
+        *named("model", "arm", "rule"),
+        Column("labelled", "Labelled by the judge", count),
+        Column("unscored", "Unscored", count),
+        Column("refusals", "Refusals by the judge (%)", number(1)),
+        Column("found", "By the rule (%)", number(1)),
+        Column("missed", "Missed by the rule (% of the judge's)", number(1)),
+        Column("missed_answers", "Missed, answers", count),
+        Column("false_alarms", "False alarms (% of the rule's)", number(1)),
+        Column("false_answers", "False, answers", count),
+    ]
+    rows = errors.content.with_columns(pl.col(shares) * 100)
+    return printed(rows, "The rules for refusals held against the judge", columns, [errors])
+
+
 def check_table(checks: Sequence[Frame]) -> Table:
     """What was found in the answers before the judge was asked; whatever is above its limit stops a study."""
     rows = pl.concat([ANSWER_CHECKS.schema.to_frame(), *(source.content for source in checks)])

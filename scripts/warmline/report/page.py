@@ -42,7 +42,11 @@ class Warmth:
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """Rates and tests of the answers. `capabilities` holds one table, or none in a study without further tasks."""
+    """Rates and tests of the answers.
+
+    `refusal_errors` and `capabilities` hold one table, or none in a study whose judge labels no refusals, or without
+    further tasks.
+    """
 
     accuracy: Frame
     mean_errors: Frame
@@ -52,6 +56,7 @@ class Answers:
     equivalence: Frame
     refusals: Frame
     sensitivity: Frame
+    refusal_errors: Sequence[Frame]
     capabilities: Sequence[Frame]
 
 
@@ -142,7 +147,11 @@ def page(
         adoption=answer_tables.adoption_table(answers.adoption),
         equivalence=inference_tables.equivalence_table(answers.equivalence),
         tests=test_tables.test_folds(answers.paired_tests),
-        refusals=[answer_tables.refusal_table(answers.refusals), answer_tables.sensitivity_table(answers.sensitivity)],
+        refusals=[
+            answer_tables.refusal_table(answers.refusals),
+            *map(answer_tables.refusal_error_table, answers.refusal_errors),
+            answer_tables.sensitivity_table(answers.sensitivity),
+        ],
         refusal_folds=[
             answer_tables.refusal_rates(answers.refusals),
             *answer_tables.sensitivity_folds(answers.sensitivity),

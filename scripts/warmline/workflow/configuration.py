@@ -300,6 +300,7 @@ def _check_judge_templates(config: Mapping[str, Any]) -> None:
     """Raise UserError for a template of the judge that is missing or has other placeholders."""
     judge, further = config["judge"], config.get("capabilities", {}).get("tasks", {}).values()
     asked = {measure for task in further for measure in measures.named(task["measure"])}
+    asked |= {measures.REFUSAL} if judge.get("refusals") else set()
     compared = [measures.WARMER] if config["warmth"].get("judged") else []
     for scale, criteria in (
         (judge_replies.GRADE, config["tasks"]),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from warmline.design import arms, conditions, measures
-from warmline.design.suites import CAPABILITIES, PLAIN_CONDITION, QUESTIONS, VALIDATION
+from warmline.design.suites import CAPABILITIES, PLAIN_CONDITION, QUESTIONS, REFUSALS, VALIDATION
 from warmline.lineage.code_digests import CodeDigests
 from warmline.workflow import earlier
 
@@ -155,7 +155,7 @@ class Study:
 
     def suite_cells(self, suite: str) -> list[tuple[str, str]]:
         """Every task and condition of a suite."""
-        if suite == QUESTIONS:
+        if suite in (QUESTIONS, REFUSALS):
             return [(task, condition) for task in self.tasks for condition in self.conditions(task)]
         tasks = [VALIDATION] if suite == VALIDATION else self.capabilities
         return [(task, PLAIN_CONDITION) for task in tasks]
@@ -182,6 +182,8 @@ class Study:
         """
         if suite == QUESTIONS:
             return {task: [task] for task in self.tasks}
+        if suite == REFUSALS:
+            return {task: [measures.REFUSAL] for task in self.tasks} if self.config["judge"].get("refusals") else {}
         if suite == VALIDATION:
             return {VALIDATION: [measures.WARMER]} if self.compared_arms else {}
         if "model" not in self.config["judge"]:
@@ -196,7 +198,12 @@ class Study:
     @property
     def judged_suites(self) -> list[str]:
         """The suites whose answers the judge is asked about."""
-        return [suite for suite in self.suites if self.criteria(suite)]
+        return [suite for suite in (*self.suites, REFUSALS) if self.criteria(suite)]
+
+    @property
+    def labels_refusals(self) -> bool:
+        """Whether the judge, and no rule, says of every answer whether it declines."""
+        return bool(self.config["judge"].get("refusals") == "all")
 
     @property
     def specified_suites(self) -> list[str]:

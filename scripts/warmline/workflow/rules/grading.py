@@ -7,7 +7,7 @@ from typing import Any
 
 from warmline.calls.jobs import GRADES, Job
 from warmline.design import arms as arm_names
-from warmline.design.suites import CAPABILITIES, QUESTIONS, VALIDATION
+from warmline.design.suites import CAPABILITIES, QUESTIONS, REFUSALS, VALIDATION
 from warmline.grading import judge_prompts, judge_replies
 from warmline.lineage import places
 from warmline.workflow import resources
@@ -20,6 +20,7 @@ from warmline.workflow.study import Study, filled
 SCALES = {
     QUESTIONS: judge_replies.GRADE,
     CAPABILITIES: judge_replies.MEASURE,
+    REFUSALS: judge_replies.MEASURE,
     VALIDATION: judge_replies.COMPARISON,
 }
 
@@ -80,12 +81,25 @@ class Grading:
 
     def checks(self, wildcards: Any) -> list[str]:
         """The checks of the answers, of an arm and of the original, that go before the judge is asked about them."""
-        arms = {wildcards.arm, arm_names.ORIGINAL} if wildcards.suite == QUESTIONS else set()
+        arms = {wildcards.arm, arm_names.ORIGINAL} if wildcards.suite in (QUESTIONS, REFUSALS) else set()
         return [self.study.path(f"audit/checks/{wildcards.model}/{arm}.csv") for arm in sorted(arms)]
 
     def options(self, wildcards: Any) -> str:
         """What is asked of the answers to each task of a suite, unless it is their grade."""
-        return options({"criteria": self.study.criteria(CAPABILITIES)}) if wildcards.suite == CAPABILITIES else ""
+        if wildcards.suite == QUESTIONS:
+            return ""
+        sampled = self.sample_options() if wildcards.suite == REFUSALS else ""
+        return f"{options({'criteria': self.study.criteria(wildcards.suite)})} {sampled}".strip()
+
+    def sample_options(self) -> str:
+        """How many of an arm's answers are drawn for the judge to say which decline, and the seed."""
+        size = self.study.config["judge"].get("refusals")
+        return options({"sample": None if size == "all" else size, "seed": self.study.config["seed"]})
+
+    def answers(self, wildcards: Any) -> str:
+        """The receipt of the answers that the judge is asked about."""
+        suite = QUESTIONS if wildcards.suite == REFUSALS else wildcards.suite
+        return self.study.path(f"answers/{wildcards.model}/{wildcards.arm}/{suite}.json")
 
     def calls(self, wildcards: Any) -> str:
         """How the judge is asked about an arm's answers, and the share of unscored verdicts that is tolerated."""
