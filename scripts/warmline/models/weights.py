@@ -22,9 +22,11 @@ import huggingface_hub
 import torch
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
+    GenerationConfig,
     GgufConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -75,6 +77,21 @@ def load_tokenizer(weights: Weights, *, chats: bool = True) -> PreTrainedTokeniz
     if tokenizer.chat_template:
         tokenizer.chat_template = chat_dates.pinned(tokenizer.chat_template)
     return tokenizer
+
+
+def generation_settings(weights: Weights) -> GenerationConfig:
+    """How the model's files have it generate, as a model that is loaded from them knows it too."""
+    try:
+        return GenerationConfig.from_pretrained(weights.folder)
+    except OSError:
+        return GenerationConfig.from_model_config(AutoConfig.from_pretrained(weights.folder))
+
+
+def end_tokens(settings: GenerationConfig | None, tokenizer: Any) -> list[int]:
+    """The tokens that end a reply: what the model's own generation settings name, and the tokenizer's."""
+    own = settings.eos_token_id if settings else None
+    named = own if isinstance(own, list) else [own]
+    return sorted({token for token in (*named, tokenizer.eos_token_id) if token is not None})
 
 
 def load_model(
