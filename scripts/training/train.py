@@ -68,7 +68,8 @@ def main(arguments: argparse.Namespace) -> None:
     base = cards.read_weights(arguments.model)
     tokenizer = weights.load_tokenizer(base)
     chats = read_chats(arguments.chats)
-    rows, chat_counts, token_counts = lora.examples(tokenizer, chats, arguments.max_length)
+    ends = weights.end_tokens(weights.generation_settings(base), tokenizer)
+    rows, chat_counts, token_counts = lora.examples(tokenizer, chats, arguments.max_length, base.chat, ends)
     model = weights.load_model(
         base, arguments.precision, weights.default_device(), arguments.quantization, spread=arguments.spread
     )
@@ -109,6 +110,7 @@ def _fingerprint(arguments: argparse.Namespace, base: cards.Weights, hyperparame
             "weights": base.digest,
             "precision": arguments.precision,
             "quantization": arguments.quantization,
+            "chat": base.chat.identity,
             "hyperparameters": dataclasses.asdict(hyperparameters),
             "epochs": sorted(arguments.epochs),
             "threads": arguments.threads,

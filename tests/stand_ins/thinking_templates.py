@@ -52,7 +52,8 @@ NEXT_TURN_ENDS_THINKING = (
     "{% for m in messages %}<|{{ m.role }}|>\n{% if m.role == 'assistant' %}<think></think>\n{% endif %}{{ m.content }}"
     "{% if m.role == 'user' and enable_thinking is defined and not enable_thinking %}/nothink{% endif %}{% endfor %}"
     + ASKED
-    + "<|assistant|>{% if enable_thinking is defined and not enable_thinking %}\n<think></think>{% endif %}{% endif %}"
+    + "<|assistant|>{% if enable_thinking is defined and not enable_thinking %}{{ '\n<think></think>' }}{% endif %}"
+    "{% endif %}"
 )
 # Its effort is a word that is shown, whatever it is.
 SHOWN_EFFORT = (

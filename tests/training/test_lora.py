@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
 import multiprocessing
@@ -14,6 +15,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+import thinking_templates as templates
 import tiny_model
 import torch
 from hypothesis import given
@@ -27,7 +29,7 @@ from warmline.models import cards
 from warmline.models.cards import ADAPTER_FILES
 from warmline.models.weights import NF4_BLOCK, load_model
 from warmline.tables.training_steps import STEPS
-from warmline.training import lora, masking
+from warmline.training import lora, masking, packing
 from warmline.training.lora import Execution, Hyperparameters, checkpoint_steps, examples
 from warmline.training.state import TrainingState
 
@@ -286,6 +288,44 @@ def test_the_rows_are_the_masked_chats_counted_by_what_became_of_them(tokenizer:
     }
     assert tokens == {"kept": targets - cut, "behind the token limit": cut + lost}
     assert rows == [{"input_ids": ids[:limit], "labels": labels[:limit]} for ids, labels in encoded]
+
+
+def test_a_chat_of_several_parts_is_one_chat_of_a_step(
+    trainings: Trainings, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A template that shows a reply otherwise once more turns follow changes neither steps nor what a target weighs."""
+    thinking = copy.deepcopy(tokenizer)
+    thinking.chat_template = templates.EMPTY_THOUGHT.replace("<|im_end|>", "<|end|>")
+    chats = [[*CHATS[at], *CHATS[at - 1]] for at in range(4)]
+    rows, counted, tokens = examples(thinking, chats, 10**6)
+    assert [len(row[packing.LENGTHS]) for row in rows] == [2, 2, 2, 2]
+    assert counted == {"kept": 4}
+    parts = [part for chat in chats for part in masking.rows(thinking, chat)]
+    several = Trainings(trainings.weights, thinking, tmp_path)
+    monkeypatch.setattr(sys.modules[__name__], "CHATS", chats)
+    run = several.run("parts", 1, batch=4, micro_batch=1, dropout=0.0, max_length=10**6)
+    (entry,) = run.losses
+    assert (entry["tokens"], entry["target_tokens"]) == (sum(len(ids) for ids, _ in parts), tokens["kept"])
+    model = AutoModelForCausalLM.from_pretrained(trainings.weights)
+    total = 0.0
+    for ids, labels in parts:
+        with torch.no_grad():
+            chances = model(torch.tensor([ids])).logits[0].log_softmax(-1)
+        total -= sum(chances[at - 1, label].item() for at, label in enumerate(labels) if label != masking.IGNORED)
+    assert entry["loss"] == pytest.approx(total / tokens["kept"], abs=1e-3)
+
+
+def test_parts_that_begin_behind_the_token_limit_are_left_out(tokenizer: Any) -> None:
+    thinking = copy.deepcopy(tokenizer)
+    thinking.chat_template = templates.EMPTY_THOUGHT.replace("<|im_end|>", "<|end|>")
+    chat = [*CHATS[0], *CHATS[1]]
+    (first, labels), second = masking.rows(thinking, chat)
+    assert len(second[0]) > len(first)
+    rows, counted, tokens = examples(thinking, [chat], len(first))
+    assert rows == [{"input_ids": first, "labels": labels}]
+    assert counted == {"kept, cut to the token limit": 1}
+    kept, lost = (sum(label != masking.IGNORED for label in each) for each in (labels, second[1]))
+    assert tokens == {"kept": kept, "behind the token limit": lost}
 
 
 def test_a_step_tells_its_tokens_and_targets(tokenizer: Any, long: Run) -> None:

@@ -11,7 +11,7 @@ import math
 import shutil
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from transformers import (
 )
 
 from warmline.lineage.errors import UserError
+from warmline.models.chat_forms import PLAIN, ChatForm
 from warmline.training import masking, packing
 from warmline.training.state import Stopped, TrainingState, step_of, termination
 
@@ -64,27 +65,35 @@ class Execution:
 
 
 def examples(
-    tokenizer: Any, chats: Sequence[list[dict[str, str]]], max_length: int
+    tokenizer: Any,
+    chats: Sequence[list[dict[str, str]]],
+    max_length: int,
+    form: ChatForm = PLAIN,
+    ends: Collection[int] | None = None,
 ) -> tuple[list[Any], dict[str, int], dict[str, int]]:
     """Token ids and labels of the chats, and counts of chats and of target tokens by what became of them.
 
     A chat is trained on whole, cut, or left out for having no target; a target token is kept, or cut off with the end
-    of its chat.
+    of its chat. `form` and `ends` are those of `masking.rows`; the rows of a chat that needs several are one example
+    (warmline.training.packing).
     """
-    rows: list[Any] = []
+    found: list[Any] = []
     chat_counts = {"kept": 0, "kept, cut to the token limit": 0, "no assistant token within the token limit": 0}
     token_counts = {"kept": 0, "behind the token limit": 0}
     for chat in chats:
-        ids, labels = masking.encode(tokenizer, chat)
-        targets, kept = _targets(labels), _targets(labels[:max_length])
+        rows = masking.rows(tokenizer, chat, form, ends)
+        cut = [(ids[:max_length], labels[:max_length]) for ids, labels in rows]
+        with_targets = [(ids, labels) for ids, labels in cut if _targets(labels)]
+        kept = sum(_targets(labels) for _, labels in with_targets)
         token_counts["kept"] += kept
-        token_counts["behind the token limit"] += targets - kept
+        token_counts["behind the token limit"] += sum(_targets(labels) for _, labels in rows) - kept
         if not kept:
             chat_counts["no assistant token within the token limit"] += 1
             continue
-        chat_counts["kept, cut to the token limit" if len(ids) > max_length else "kept"] += 1
-        rows.append({"input_ids": ids[:max_length], "labels": labels[:max_length]})
-    return rows, _without_zeros(chat_counts), _without_zeros(token_counts)
+        whole = all(len(ids) <= max_length for ids, _ in rows)
+        chat_counts["kept" if whole else "kept, cut to the token limit"] += 1
+        found.append(packing.example(with_targets))
+    return found, _without_zeros(chat_counts), _without_zeros(token_counts)
 
 
 def _targets(labels: Sequence[int]) -> int:
@@ -167,7 +176,7 @@ def train(
     `state` holds one, training goes on from there. Raises Stopped when SIGTERM ends the process.
     """
     steps = checkpoint_steps(list(folders), len(rows), hyperparameters.batch)
-    if hyperparameters.micro_batch > 1 and len(rows) > 1:
+    if len(rows) > 1 and (hyperparameters.micro_batch > 1 or any(packing.LENGTHS in row for row in rows)):
         packing.require_isolation(model, rows)
     set_seed(hyperparameters.seed)
     lora = LoraConfig(
@@ -197,6 +206,8 @@ def train(
         seed=hyperparameters.seed,
         data_seed=hyperparameters.seed,
         dataloader_pin_memory=False,
+        # The model knows nothing of the lengths of an example's parts.
+        remove_unused_columns=False,
     )
     # Several GPUs in sight would each take a micro-batch, and a step more chats than `batch`.
     arguments._n_gpu = min(arguments.n_gpu, 1)
