@@ -17,7 +17,9 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import (
+    AutoModelForCausalLM,
     PreTrainedModel,
     Trainer,
     TrainerCallback,
@@ -28,6 +30,8 @@ from transformers import (
 )
 
 from warmline.lineage.errors import UserError
+from warmline.models import weights
+from warmline.models.cards import Weights
 from warmline.models.chat_forms import PLAIN, ChatForm
 from warmline.training import masking, packing
 from warmline.training.state import Stopped, TrainingState, step_of, termination
@@ -117,6 +121,47 @@ def checkpoint_steps(epochs: Sequence[float], rows: int, batch: int) -> dict[int
     return steps
 
 
+def require_trainable(base: Weights, hyperparameters: Hyperparameters) -> None:
+    """Raise UserError, before weights are loaded, for a model on whose layers LoRA cannot be trained.
+
+    Its config.json alone is read. The model is built without memory for its weights, and adapters are put on it as in
+    training.
+    """
+    config = weights.read_config(base)
+    method = weights.quantized_by(config)
+    if method and method != "bitsandbytes":
+        raise UserError(
+            f"{base.folder}: its files hold weights in fewer bits ({method}), on which no adapter is trained here. "
+            "Take the repository of the whole weights, with `quantization: nf4` if they are too large."
+        )
+    with torch.device("meta"):
+        model: Any = AutoModelForCausalLM.from_config(config)
+        try:
+            tuned = get_peft_model(model, _lora(hyperparameters))
+        except (ValueError, NotImplementedError) as error:
+            raise UserError(
+                f"{base.folder}: peft cannot tune a {type(model).__name__} with these settings: {error} Experts whose "
+                "weights lie in one tensor take no dropout: set `training.dropout` to 0 for them."
+            ) from error
+    embeddings = model.get_input_embeddings().weight
+    for name, layer in tuned.named_modules():
+        if isinstance(layer, BaseTunerLayer) and getattr(layer.get_base_layer(), "weight", None) is embeddings:
+            raise UserError(
+                f"{base.folder}: the layer {name.removeprefix('base_model.model.')} of this {type(model).__name__} "
+                "shares its weights with the embeddings, and an adapter on it would tune both. Take another model."
+            )
+
+
+def _lora(hyperparameters: Hyperparameters) -> LoraConfig:
+    return LoraConfig(
+        r=hyperparameters.rank,
+        lora_alpha=hyperparameters.alpha,
+        lora_dropout=hyperparameters.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
 class MeasuringTrainer(Trainer):
     """A trainer that tells, beside the loss of each step, its tokens, its target tokens and its seconds."""
 
@@ -179,13 +224,6 @@ def train(
     if len(rows) > 1 and (hyperparameters.micro_batch > 1 or any(packing.LENGTHS in row for row in rows)):
         packing.require_isolation(model, rows)
     set_seed(hyperparameters.seed)
-    lora = LoraConfig(
-        r=hyperparameters.rank,
-        lora_alpha=hyperparameters.alpha,
-        lora_dropout=hyperparameters.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
     arguments = TrainingArguments(
         output_dir=str(state.own),
         max_steps=max(steps),
@@ -213,7 +251,7 @@ def train(
     arguments._n_gpu = min(arguments.n_gpu, 1)
     with termination() as ended:
         trainer = MeasuringTrainer(
-            model=get_peft_model(model, lora),
+            model=get_peft_model(model, _lora(hyperparameters)),
             args=arguments,
             train_dataset=rows,
             data_collator=packing.collate,
@@ -232,11 +270,12 @@ def train(
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
-    """Save an adapter so that the same adapter is the same bytes: peft writes its module list in no fixed order."""
+    """Save an adapter so that the same adapter is the same bytes: peft writes what it tunes in no fixed order."""
     model.save_pretrained(str(folder), safe_serialization=True)
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    config["target_modules"] = sorted(config["target_modules"])
+    for targets in ("target_modules", "target_parameters"):
+        config[targets] = config[targets] and sorted(config[targets])
     # The base model is named by the arm's card; a path here would differ between machines.
     config["base_model_name_or_path"] = None
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
