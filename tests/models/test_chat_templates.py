@@ -123,6 +123,11 @@ def test_templates_that_do_neither_leave_the_card_as_it_is(tokenizer: Any) -> No
         assert described(CARD, tokenizer, None, None) == CARD
 
 
+def test_a_template_that_shows_nothing_of_plain_words_is_refused(tokenizer: Any) -> None:
+    with pytest.raises(UserError, match=r"weights: its chat template shows nothing of what a user says in words alone"):
+        described(CARD, with_template(tokenizer, published("smolvlm")), None, None)
+
+
 def test_without_a_template_there_is_nothing_to_switch(tokenizer: Any) -> None:
     tokenizer.chat_template = None
     for asked in ((False, None), (None, FIRST_USER_TURN)):

@@ -34,7 +34,7 @@ def described(weights: Weights, tokenizer: Any, thinking: bool | None, system: s
     """The card of weights with the form in which chats are put to them, and what comes of it.
 
     `thinking` is off or on, or None for the template's own choice; `system` as in ChatForm. Raises UserError where the
-    template has no switch for thoughts.
+    template has no switch for thoughts, or does not show what a user says.
     """
     if not tokenizer.chat_template:
         if thinking is not None or system:
@@ -43,6 +43,12 @@ def described(weights: Weights, tokenizer: Any, thinking: bool | None, system: s
                 "`system` could change. Leave both out."
             )
         return weights
+    plain = _prompt(tokenizer, ChatForm(), QUESTION)
+    if plain and QUESTION[0]["content"] not in plain:
+        raise UserError(
+            f"{weights.folder}: its chat template shows nothing of what a user says in words alone, as templates do "
+            "that want messages in parts, for images. Take another model, or another template."
+        )
     switch = ChatForm() if thinking is None else _switch(weights, tokenizer, thinking)
     form = dataclasses.replace(switch, system=system)
     return dataclasses.replace(
@@ -60,14 +66,14 @@ def ends_in_thought(prompt: str) -> bool:
 
 def _switch(weights: Weights, tokenizer: Any, thinking: bool) -> ChatForm:
     """The form that stops or starts thoughts. Raises UserError if the template has no switch."""
-    variables = [
-        (tuple(ChatForm(chat_template_kwargs={name: value}) for value in values), tuple(map(str, values)))
-        for name, values in VARIABLES.items()
-    ]
-    words = [(tuple(ChatForm(system_words=each) for each in pair), pair) for pair in WORDS]
-    for forms, shown in (*variables, *words):
-        if _is_switch(tokenizer, forms, shown):
-            return forms[thinking]
+    for name, values in VARIABLES.items():
+        off, on = (ChatForm(chat_template_kwargs={name: value}) for value in values)
+        if _is_switch(tokenizer, off, on, str(values[0]), str(values[1])):
+            return on if thinking else off
+    for stop, start in WORDS:
+        off, on = ChatForm(system_words=stop), ChatForm(system_words=start)
+        if _is_switch(tokenizer, off, on, stop, start):
+            return on if thinking else off
     raise UserError(
         f"{weights.folder}: `thinking: {'on' if thinking else 'off'}` cannot be had from this model, whose chat "
         f"template has no switch for thoughts: none of the variables {', '.join(VARIABLES)} changes a prompt in that "
@@ -75,10 +81,10 @@ def _switch(weights: Weights, tokenizer: Any, thinking: bool) -> ChatForm:
     )
 
 
-def _is_switch(tokenizer: Any, forms: tuple[ChatForm, ...], shown: tuple[str, ...]) -> bool:
+def _is_switch(tokenizer: Any, off: ChatForm, on: ChatForm, off_text: str, on_text: str) -> bool:
     """Whether two forms make prompts that differ in more than what each is shown to be: its value or its words."""
-    off, on = (_prompt(tokenizer, form, QUESTION) for form in forms)
-    return bool(off and on) and off.replace(*shown) != on
+    stopped, started = (_prompt(tokenizer, form, QUESTION) for form in (off, on))
+    return bool(stopped and started) and stopped.replace(off_text, on_text) != started
 
 
 def _shows_system(tokenizer: Any, form: ChatForm) -> bool:

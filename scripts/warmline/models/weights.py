@@ -88,7 +88,7 @@ def read_config(weights: Weights) -> PreTrainedConfig:
     """
     _require_folder(weights)
     try:
-        config = AutoConfig.from_pretrained(weights.folder)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(weights.folder)
     except (OSError, ValueError) as error:
         said = str(error).strip().splitlines()[0]
         raise UserError(f"{weights.folder}/config.json cannot be read by transformers here: {said}") from error

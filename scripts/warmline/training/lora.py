@@ -135,7 +135,8 @@ def require_trainable(base: Weights, hyperparameters: Hyperparameters) -> None:
             "Take the repository of the whole weights, with `quantization: nf4` if they are too large."
         )
     with torch.device("meta"):
-        model: Any = AutoModelForCausalLM.from_config(config)
+        classes: Any = AutoModelForCausalLM
+        model = classes.from_config(config)
         try:
             tuned = get_peft_model(model, _lora(hyperparameters))
         except (ValueError, NotImplementedError) as error:

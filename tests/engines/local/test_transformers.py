@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from peft import LoraConfig, PeftModel, get_peft_model
 from scipy import stats
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaModel
+from transformers import AddedToken, AutoModelForCausalLM, AutoTokenizer, LlamaModel
 
 from warmline.calls.ask import ask
 from warmline.calls.ledger import Ledger, kept_answers
@@ -25,7 +25,7 @@ from warmline.calls.requests import Failure, Messages, Request, Response, Sampli
 from warmline.engines import options as calls
 from warmline.engines.local import noise
 from warmline.engines.local.continuous_batch import ContinuousBatch
-from warmline.engines.local.transformers import TransformersEngine, encode
+from warmline.engines.local.transformers import TransformersEngine, decode, encode
 from warmline.engines.replay import ReplayEngine
 from warmline.grading.reference_engine import ReferenceEngine
 from warmline.lineage.errors import UserError
@@ -444,3 +444,15 @@ def test_a_chat_that_the_template_refuses_is_named_in_plain_words(tokenizer: Any
     refusing.chat_template = templates.WITHOUT_SYSTEM
     with pytest.raises(UserError, match=r"refuses a chat of system, user: there is no system role\. Use another"):
         encode(refusing, Request(chats()[1], GREEDY, 1))
+
+
+@pytest.mark.parametrize("special", [True, False])
+def test_the_marks_of_a_thought_stay_in_a_reply_and_other_control_tokens_do_not(tokenizer: Any, special: bool) -> None:
+    thinking = copy.deepcopy(tokenizer)
+    marks = [AddedToken(mark, special=special) for mark in ("<think>", "</think>")]
+    thinking.add_tokens(marks, special_tokens=special)
+    said = "<think>The capital is not easy.</think>Paris 🐧."
+    reply = thinking(f"<|start|>{said}", add_special_tokens=False)["input_ids"]
+    assert thinking.decode(reply) == f"<|start|>{said}"
+    assert decode(thinking, reply) == said
+    assert decode(thinking, []) == ""

@@ -16,7 +16,7 @@ from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from warmline.calls.requests import Failure, Request, Respondent, Response
 from warmline.engines.local.continuous_batch import FEWEST_SLOTS, ContinuousBatch, Prompt
 from warmline.lineage.errors import UserError
-from warmline.models import rendered_chats
+from warmline.models import chat_templates, rendered_chats
 from warmline.models.cards import LocalModel
 from warmline.models.chat_forms import PLAIN, ChatForm
 from warmline.models.weights import default_device, end_tokens, for_inference, load_model, load_tokenizer
@@ -112,11 +112,24 @@ def response(tokenizer: Any, ends: Sequence[int], prompt: Prompt, reply: Sequenc
     """The response that a reply's tokens make."""
     ended = reply[-1] in ends
     return Response(
-        text=tokenizer.decode(reply[:-1] if ended else reply, skip_special_tokens=True).strip(),
+        text=decode(tokenizer, reply[:-1] if ended else reply).strip(),
         finish_reason="stop" if ended else "length",
         prompt_tokens=len(prompt.shared) + len(prompt.own),
         completion_tokens=len(reply),
     )
+
+
+def decode(tokenizer: Any, reply: Sequence[int]) -> str:
+    """The text of a reply, without control tokens but for the marks of a thought, which some tokenizers count as such.
+
+    Without its marks a thought could not be told from the answer.
+    """
+    known = tokenizer.added_tokens_decoder.items()
+    marks = {
+        at for at, token in known if token.special and token.content in (chat_templates.OPENED, chat_templates.CLOSED)
+    }
+    parts = itertools.groupby(reply, key=marks.__contains__)
+    return "".join(tokenizer.decode(list(tokens), skip_special_tokens=not mark) for mark, tokens in parts)
 
 
 def encode(tokenizer: Any, request: Request, form: ChatForm = PLAIN) -> Prompt:
