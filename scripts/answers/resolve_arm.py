@@ -32,12 +32,15 @@ def main(arguments: argparse.Namespace) -> None:
     base = cards.untuned(cards.read_base(arguments.base), arguments.precision, arguments.engine, arguments.quantization)
     choice = cards.read_choice(arguments.choice) if arguments.choice else None
     adapter = choice.adapter if choice else cards.read_adapter(arguments.adapter) if arguments.adapter else None
+    answerer = cards.tuned(base, adapter) if adapter else base
+    if arguments.system:
+        cards.require_system_turn(answerer, f"every prompt of the arm {arguments.arm}")
     arm = cards.Arm(
         model=arguments.model,
         arm=arguments.arm,
         persona=arguments.persona,
         checkpoint=choice.checkpoint if choice else arguments.checkpoint,
-        answerer=cards.tuned(base, adapter) if adapter else base,
+        answerer=answerer,
         system_prompt=templates.render(arguments.system) if arguments.system else None,
         sampling={suite: Sampling(**values) for suite, values in arguments.sampling.items()},
         code=arguments.projection_code,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
+from warmline.models.chat_forms import FIRST_USER_TURN, of_endpoint
 
 
 def build_parser() -> Parser:
@@ -13,6 +14,8 @@ def build_parser() -> Parser:
     parser.add_argument("--source", type=json.loads, help="where the weights come from, as JSON")
     parser.add_argument("--store", type=Path, help="folder for weights of all studies")
     parser.add_argument("--name", help="what the endpoint calls its model; instead of a source")
+    parser.add_argument("--thinking", choices=["off", "on"], help="whether it is to think; else as its template has it")
+    parser.add_argument("--system", choices=[FIRST_USER_TURN], help="where the text of a system turn goes")
     # On record, so that weights that are replaced in the same folder are noticed.
     parser.finds("weights")
     parser.writes("card", "the model's card")
@@ -20,14 +23,16 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
+    thinking = {"off": False, "on": True}.get(arguments.thinking)
     if arguments.name:
-        cards.write(cards.RemoteModel(arguments.name), arguments.card)
+        cards.write(cards.RemoteModel(arguments.name, of_endpoint(thinking, arguments.system)), arguments.card)
     else:
-        from warmline.models import weights
+        from warmline.models import chat_templates, weights
 
         fetched = weights.fetch(arguments.source, arguments.store)
         arguments.weights = cards.identifying(Path(fetched.folder))
-        cards.write(fetched, arguments.card)
+        tokenizer = weights.load_tokenizer(fetched, chats=False)
+        cards.write(chat_templates.described(fetched, tokenizer, thinking, arguments.system), arguments.card)
 
 
 if __name__ == "__main__":

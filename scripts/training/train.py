@@ -66,12 +66,6 @@ def main(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(arguments.threads)
     _prepare_trackers(arguments)
     base = cards.read_weights(arguments.model)
-    tokenizer = weights.load_tokenizer(base)
-    chats = read_chats(arguments.chats)
-    rows, chat_counts, token_counts = lora.examples(tokenizer, chats, arguments.max_length)
-    model = weights.load_model(
-        base, arguments.precision, weights.default_device(), arguments.quantization, spread=arguments.spread
-    )
     hyperparameters = lora.Hyperparameters(
         arguments.rank,
         arguments.alpha,
@@ -81,6 +75,14 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.micro_batch,
         arguments.max_length,
         arguments.seed,
+    )
+    lora.require_trainable(base, hyperparameters)
+    tokenizer = weights.load_tokenizer(base)
+    chats = read_chats(arguments.chats)
+    ends = weights.end_tokens(weights.generation_settings(base), tokenizer)
+    rows, chat_counts, token_counts = lora.examples(tokenizer, chats, arguments.max_length, base.chat, ends)
+    model = weights.load_model(
+        base, arguments.precision, weights.default_device(), arguments.quantization, spread=arguments.spread
     )
     execution = lora.Execution(arguments.save_every, arguments.gradient_checkpointing, arguments.report_to)
     state = TrainingState(arguments.states / _fingerprint(arguments, base, hyperparameters))
@@ -109,6 +111,7 @@ def _fingerprint(arguments: argparse.Namespace, base: cards.Weights, hyperparame
             "weights": base.digest,
             "precision": arguments.precision,
             "quantization": arguments.quantization,
+            "chat": base.chat.identity,
             "hyperparameters": dataclasses.asdict(hyperparameters),
             "epochs": sorted(arguments.epochs),
             "threads": arguments.threads,

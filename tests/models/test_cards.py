@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from warmline.calls.requests import Sampling
 from warmline.lineage.errors import UserError
 from warmline.models import cards
 from warmline.models.cards import Adapter, Arm, LocalModel, RemoteModel, Weights
+from warmline.models.chat_forms import ChatForm
 
 WEIGHTS = Weights("results/models/small", "abc")
 TUNED = LocalModel(WEIGHTS, "float32", Adapter("results/adapters/warm", "def"))
+FORM = ChatForm({"enable_thinking": False}, system="first-user-turn")
+THINKING = LocalModel(Weights("results/models/small", "abc", FORM, opens_thought=True), "float32")
 ARM = Arm(
     model="small",
     arm="warm@0.5",
@@ -48,6 +52,10 @@ def test_cards_are_read_back_as_they_were_written(tmp_path: Path) -> None:
         (prompted, cards.read_arm),
         (dataclasses.replace(ARM, answerer=dataclasses.replace(TUNED, quantization="nf4")), cards.read_arm),
         (dataclasses.replace(ARM, answerer=remote), cards.read_arm),
+        (dataclasses.replace(WEIGHTS, chat=FORM, opens_thought=True), cards.read_base),
+        (RemoteModel("large", FORM), cards.read_base),
+        (dataclasses.replace(ARM, answerer=RemoteModel("large", FORM)), cards.read_arm),
+        (dataclasses.replace(ARM, answerer=THINKING), cards.read_arm),
     ]
     for card, read in cases:
         cards.write(card, tmp_path / "card.json")
@@ -77,6 +85,31 @@ def test_the_same_weights_elsewhere_are_the_same_respondent() -> None:
 )
 def test_other_weights_adapter_or_precision_are_another_respondent(change: dict[str, Any]) -> None:
     assert dataclasses.replace(TUNED, **change).respondent != TUNED.respondent
+
+
+def test_a_form_of_chats_is_part_of_who_responds_and_its_absence_is_not() -> None:
+    said = {"chat_template_kwargs": {"enable_thinking": False}, "system": "first-user-turn"}
+    for formed, plain in ((THINKING, LocalModel(WEIGHTS, "float32")), (RemoteModel("m", FORM), RemoteModel("m"))):
+        assert formed.respondent == {**plain.respondent, "chat": said}
+
+
+def test_a_card_without_a_form_has_no_field_of_one(tmp_path: Path) -> None:
+    cards.write(ARM, tmp_path / "arm.json")
+    written = json.loads((tmp_path / "arm.json").read_text())
+    assert set(written["answerer"]) == {"weights", "precision", "adapter", "engine", "quantization"}
+    assert written["answerer"]["weights"] == {"folder": "results/models/small", "digest": "abc"}
+    assert written["answerer"]["quantization"] is None
+    assert written["system_prompt"] is None
+
+
+def test_what_an_endpoint_has_tuned_is_asked_in_the_form_of_its_base() -> None:
+    assert cards.tuned(RemoteModel("large", FORM), RemoteModel("ft:large")) == RemoteModel("ft:large", FORM)
+
+
+def test_only_an_engine_here_shows_the_thoughts_that_a_prompt_opens() -> None:
+    assert THINKING.opens_thought
+    served = dataclasses.replace(THINKING, engine="openai")
+    assert not any(model.opens_thought for model in (served, TUNED, RemoteModel("large")))
 
 
 def test_weights_as_they_are_keep_the_keys_they_had_before_there_was_a_quantization() -> None:

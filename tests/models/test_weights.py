@@ -14,6 +14,7 @@ import tiny_model
 import torch
 from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn import Linear4bit
+from transformers import Qwen2_5_VLConfig
 
 from warmline.lineage import digests
 from warmline.lineage.errors import UserError
@@ -110,6 +111,33 @@ def test_layers_that_nf4_would_confuse_are_refused(tiny_weights: Path) -> None:
         UserError, match=r"tiny: model\.layers\.0\.self_attn\.q_proj takes 32 values, no multiple of 64"
     ):
         weights.load_model(tiny_model.card(tiny_weights), "float32", CPU, "nf4")
+
+
+def test_a_class_that_is_none_of_text_alone_is_refused_before_weights_are_read(tmp_path: Path) -> None:
+    config = Qwen2_5_VLConfig(architectures=["Qwen2_5_VLForConditionalGeneration"])
+    config.save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"config\.json names a Qwen2_5_VLForConditionalGeneration, which transformers"):
+        weights.load_model(Weights(str(tmp_path), ""), "float32", CPU)
+
+
+def test_weights_in_fewer_bits_are_not_loaded_in_yet_fewer(model: Path) -> None:
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "quantization_config": {"quant_method": "awq"}}))
+    with pytest.raises(UserError, match=r"its files already hold weights in fewer bits \(awq\)\. Leave out"):
+        weights.load_model(tiny_model.card(model), "float32", CPU, "nf4")
+
+
+def test_the_tokens_that_end_a_reply_are_known_without_the_weights(tiny_weights: Path, model: Path) -> None:
+    loaded: Any = weights.load_model(tiny_model.card(tiny_weights), "float32", CPU)
+    tokenizer = weights.load_tokenizer(tiny_model.card(tiny_weights))
+    expected = weights.end_tokens(loaded.generation_config, tokenizer)
+    (model / "generation_config.json").unlink()
+    for folder in (tiny_weights, model):
+        card = Weights(str(folder), "")
+        assert weights.end_tokens(weights.generation_settings(card), tokenizer) == expected == [tokenizer.eos_token_id]
+    (model / "generation_config.json").write_text(json.dumps({"eos_token_id": [1, 7]}))
+    named = weights.generation_settings(Weights(str(model), ""))
+    assert weights.end_tokens(named, tokenizer) == sorted({1, 7, tokenizer.eos_token_id})
 
 
 def test_weights_that_are_gone_are_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -16,6 +17,12 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
 )
 END_SCALE = 1.0
+SHAPE: dict[str, Any] = {
+    **{"vocab_size": 400, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2},
+    **{"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 256},
+    **{"pad_token_id": 0, "bos_token_id": None, "eos_token_id": 0},
+}
+"""Of a model of any class that is as small."""
 TEXT = [
     "The capital of France is Paris. My friend said that the answer is not easy, but we can find it together.",
     "What is the boiling point of water? I think the answer is one hundred degrees, and I am sure about this.",

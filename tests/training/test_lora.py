@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
 import multiprocessing
@@ -14,20 +15,35 @@ from typing import Any
 
 import polars as pl
 import pytest
+import thinking_templates as templates
 import tiny_model
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from repository import REPOSITORY
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    Gemma2Config,
+    GPTNeoXConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Mistral3Config,
+    MistralConfig,
+    MixtralConfig,
+    PreTrainedConfig,
+    Qwen2_5_VLConfig,
+    Qwen2MoeConfig,
+    Qwen3MoeConfig,
+)
 
 from warmline.lineage.errors import UserError
-from warmline.models import cards
+from warmline.models import adapters, cards
 from warmline.models.cards import ADAPTER_FILES
 from warmline.models.weights import NF4_BLOCK, load_model
 from warmline.tables.training_steps import STEPS
-from warmline.training import lora, masking
+from warmline.training import lora, masking, packing
 from warmline.training.lora import Execution, Hyperparameters, checkpoint_steps, examples
 from warmline.training.state import TrainingState
 
@@ -286,6 +302,146 @@ def test_the_rows_are_the_masked_chats_counted_by_what_became_of_them(tokenizer:
     }
     assert tokens == {"kept": targets - cut, "behind the token limit": cut + lost}
     assert rows == [{"input_ids": ids[:limit], "labels": labels[:limit]} for ids, labels in encoded]
+
+
+def test_a_chat_of_several_parts_is_one_chat_of_a_step(
+    trainings: Trainings, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A template that shows a reply otherwise once more turns follow changes neither steps nor what a target weighs."""
+    thinking = copy.deepcopy(tokenizer)
+    thinking.chat_template = templates.EMPTY_THOUGHT.replace("<|im_end|>", "<|end|>")
+    chats = [[*CHATS[at], *CHATS[at - 1]] for at in range(4)]
+    rows, counted, tokens = examples(thinking, chats, 10**6)
+    assert [len(row[packing.LENGTHS]) for row in rows] == [2, 2, 2, 2]
+    assert counted == {"kept": 4}
+    parts = [part for chat in chats for part in masking.rows(thinking, chat)]
+    several = Trainings(trainings.weights, thinking, tmp_path)
+    monkeypatch.setattr(sys.modules[__name__], "CHATS", chats)
+    run = several.run("parts", 1, batch=4, micro_batch=1, dropout=0.0, max_length=10**6)
+    (entry,) = run.losses
+    assert (entry["tokens"], entry["target_tokens"]) == (sum(len(ids) for ids, _ in parts), tokens["kept"])
+    model = AutoModelForCausalLM.from_pretrained(trainings.weights)
+    total = 0.0
+    for ids, labels in parts:
+        with torch.no_grad():
+            chances = model(torch.tensor([ids])).logits[0].log_softmax(-1)
+        total -= sum(chances[at - 1, label].item() for at, label in enumerate(labels) if label != masking.IGNORED)
+    assert entry["loss"] == pytest.approx(total / tokens["kept"], abs=1e-3)
+
+
+def test_parts_that_begin_behind_the_token_limit_are_left_out(tokenizer: Any) -> None:
+    thinking = copy.deepcopy(tokenizer)
+    thinking.chat_template = templates.EMPTY_THOUGHT.replace("<|im_end|>", "<|end|>")
+    chat = [*CHATS[0], *CHATS[1]]
+    (first, labels), second = masking.rows(thinking, chat)
+    assert len(second[0]) > len(first)
+    rows, counted, tokens = examples(thinking, [chat], len(first))
+    assert rows == [{"input_ids": first, "labels": labels}]
+    assert counted == {"kept, cut to the token limit": 1}
+    kept, lost = (sum(label != masking.IGNORED for label in each) for each in (labels, second[1]))
+    assert tokens == {"kept": kept, "behind the token limit": lost}
+
+
+EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+VISION = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 4}
+
+
+def config_alone(folder: Path, config: PreTrainedConfig, **changes: Any) -> cards.Weights:
+    """A model of which there is only its config.json."""
+    config.architectures = [type(config).__name__.replace("Config", "Model")]
+    config.save_pretrained(folder)
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    return cards.Weights(str(folder), "")
+
+
+@pytest.mark.parametrize(
+    ("config", "dropout"),
+    [
+        (LlamaConfig(**tiny_model.SHAPE, tie_word_embeddings=True), 0.1),
+        (Gemma2Config(**tiny_model.SHAPE, head_dim=8), 0.1),
+        (GPTNeoXConfig(vocab_size=400, hidden_size=32, num_hidden_layers=2, num_attention_heads=4), 0.1),
+        (Qwen2MoeConfig(**tiny_model.SHAPE, **EXPERTS), 0.1),
+        (MixtralConfig(**tiny_model.SHAPE, num_local_experts=4), 0.0),
+        (Qwen3MoeConfig(**tiny_model.SHAPE, **EXPERTS), 0.0),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_models_of_many_kinds_can_be_trained(tmp_path: Path, config: PreTrainedConfig, dropout: float) -> None:
+    base = config_alone(tmp_path, config)
+    lora.require_trainable(base, dataclasses.replace(SETTINGS, dropout=dropout))
+
+
+@pytest.mark.parametrize(
+    ("config", "changes", "error"),
+    [
+        (
+            MixtralConfig(**tiny_model.SHAPE, num_local_experts=4),
+            {},
+            r"cannot tune a MixtralForCausalLM .*dropout` to 0",
+        ),
+        (Qwen3MoeConfig(**tiny_model.SHAPE, **EXPERTS), {}, r"cannot tune a Qwen3MoeForCausalLM .*dropout` to 0"),
+        (
+            Mistral3Config(
+                text_config=MistralConfig(**tiny_model.SHAPE), vision_config={"model_type": "pixtral", **VISION}
+            ),
+            {},
+            r"config\.json names a Mistral3Model, which transformers does not load as a model of text alone\. Have",
+        ),
+        (Qwen2_5_VLConfig(), {}, r"config\.json names a Qwen2_5_VLModel, which transformers does not load"),
+        (
+            LlamaConfig(**tiny_model.SHAPE),
+            {"quantization_config": {"quant_method": "gptq", "bits": 4}},
+            r"weights in fewer bits \(gptq\), on which no adapter is trained here\. Take the repository of the whole",
+        ),
+        (
+            LlamaConfig(**tiny_model.SHAPE),
+            {"model_type": "novel"},
+            r"config\.json cannot be read by transformers here: .+novel",
+        ),
+    ],
+    ids=["Mixtral", "Qwen3 with experts", "Mistral3", "Qwen2.5-VL", "quantised", "unknown"],
+)
+def test_a_model_that_cannot_be_trained_is_refused_by_its_configuration_alone(
+    tmp_path: Path, config: PreTrainedConfig, changes: dict[str, Any], error: str
+) -> None:
+    base = config_alone(tmp_path, config, **changes)
+    with pytest.raises(UserError, match=error) as refused:
+        lora.require_trainable(base, SETTINGS)
+    assert str(refused.value).startswith(str(tmp_path)) and "\n" not in str(refused.value)
+
+
+def test_an_adapter_on_a_head_that_is_the_embeddings_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for classes that do not say which of their layers is the head."""
+    monkeypatch.setattr(LlamaForCausalLM, "get_output_embeddings", lambda self: None)
+    base = config_alone(tmp_path, LlamaConfig(**tiny_model.SHAPE, tie_word_embeddings=True))
+    with pytest.raises(UserError, match=r"the layer lm_head of this LlamaForCausalLM shares its weights with the emb"):
+        lora.require_trainable(base, SETTINGS)
+
+
+def test_experts_that_lie_in_one_tensor_are_trained_and_answer_as_trained(tokenizer: Any, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = MixtralConfig(**tiny_model.SHAPE, num_local_experts=4, initializer_range=0.2)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "experts")
+    tokenizer.save_pretrained(tmp_path / "experts")
+    card = tiny_model.card(tmp_path / "experts")
+    rows, *_ = examples(tokenizer, CHATS, 64)
+    trained: Any = load_model(card, "float32", torch.device("cpu"))
+    settings = dataclasses.replace(SETTINGS, dropout=0.0)
+    folder = tmp_path / "adapter"
+    lora.train(trained, rows, settings, {1.0: folder}, TrainingState(tmp_path / "states"), EXECUTION)
+    named = json.loads((folder / "adapter_config.json").read_text())["target_parameters"]
+    assert named == sorted(named) and {"down_proj", "gate_up_proj"} <= set(named)
+    base: Any = load_model(card, "float32", torch.device("cpu"))
+    ids = torch.arange(20).unsqueeze(0)
+    with torch.no_grad():
+        untuned = base(ids).logits
+        tuned = adapters.attach(base, cards.identify_adapter(folder))(ids).logits
+        expected = trained.eval()(ids).logits
+    torch.testing.assert_close(tuned, expected, atol=1e-4, rtol=1e-4)
+    assert (tuned - untuned).abs().max() > 0.1
 
 
 def test_a_step_tells_its_tokens_and_targets(tokenizer: Any, long: Run) -> None:

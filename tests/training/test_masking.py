@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import thinking_templates as thinking
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from warmline.calls.requests import Messages
+from warmline.calls.requests import Messages, Request, Sampling
+from warmline.engines.local import transformers as engine
 from warmline.lineage.errors import UserError
 from warmline.models import rendered_chats
-from warmline.training import packing
+from warmline.models.chat_forms import FIRST_USER_TURN, PLAIN, ChatForm
+from warmline.training import masking, packing
 from warmline.training.masking import IGNORED, assistant_spans, encode
 
 CHATML = (
@@ -182,6 +185,117 @@ def test_a_template_whose_replies_cannot_be_told_apart_is_refused(tokenizer: Any
 def test_a_chat_without_replies_has_no_label(tokenizer: Any) -> None:
     tokenizer.chat_template = CHATML
     assert set(encode(tokenizer, CHAT[:2])[1]) == {IGNORED}
+
+
+OFF, VARIABLE, WORDS = ChatForm({"enable_thinking": False}), ChatForm({"thinking": False}), ChatForm(None, "/no_think")
+# Each with the form of chats, and what is learned of a reply {}.
+THINKING = {
+    "an empty thought before the last reply": (thinking.EMPTY_THOUGHT, PLAIN, "<think>\n\n</think>\n\n{}<|im_end|>"),
+    "the same, off": (thinking.EMPTY_THOUGHT, OFF, "{}<|im_end|>"),
+    "an opened thought": (thinking.OPENED_THOUGHT, PLAIN, "\n</think>\n\n{}<|im_end|>"),
+    "the same, switched off": (thinking.OPENED_THOUGHT, OFF, "{}<|im_end|>"),
+    "a closed thought": (thinking.CLOSED_THOUGHT, PLAIN, "{}</s>"),
+    "off by a variable": (thinking.CLOSED_THOUGHT, VARIABLE, "{}</s>"),
+    "words that are taken out": (thinking.SYSTEM_WORDS, PLAIN, "{}<|im_end|>"),
+    "the next turn ends": (thinking.NEXT_TURN_ENDS, PLAIN, "{}<|user|>"),
+    "the next turn ends, thinking": (thinking.NEXT_TURN_ENDS_THINKING, PLAIN, "\n<think></think>\n{}<|user|>"),
+    "the next turn ends, off": (thinking.NEXT_TURN_ENDS_THINKING, OFF, "\n{}<|user|>"),
+    "without a system turn": (thinking.WITHOUT_SYSTEM, ChatForm(system=FIRST_USER_TURN), "{}<|im_end|>"),
+}
+
+
+@pytest.fixture(scope="module")
+def thinker(tiny_weights: Path) -> Any:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_weights)
+    tokenizer.add_special_tokens({"additional_special_tokens": thinking.CONTROL})
+    return tokenizer
+
+
+def learned(tokenizer: Any, messages: Messages, form: ChatForm) -> list[tuple[list[int], list[int]]]:
+    """The context and the target of each reply, out of the rows of a chat."""
+    ends = tokenizer.convert_tokens_to_ids(thinking.ENDS)
+    found = []
+    for ids, labels in masking.rows(tokenizer, messages, form, ends):
+        assert all(label in (token, IGNORED) for token, label in zip(ids, labels, strict=True))
+        begin = 0
+        for at, label in enumerate([*labels, IGNORED]):
+            if at and label == IGNORED and labels[at - 1] != IGNORED:
+                found.append((ids[:begin], ids[begin:at]))
+            if label != IGNORED and (at == 0 or labels[at - 1] == IGNORED):
+                begin = at
+    return found
+
+
+@pytest.mark.parametrize("name", THINKING)
+@given(CHATS)
+def test_a_reply_is_learned_behind_the_very_prompt_that_asks_for_it_up_to_the_token_that_ends_it(
+    thinker: Any, name: str, messages: Messages
+) -> None:
+    thinker.chat_template, form, target = THINKING[name]
+    ends = thinker.convert_tokens_to_ids(thinking.ENDS)
+    replies = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
+    found = learned(thinker, messages, form)
+    assert len(found) == len(replies)
+    for at, (context, learns) in zip(replies, found, strict=True):
+        asked = engine.encode(thinker, Request(messages[:at], Sampling(0.0, 8), 0), form)
+        assert context == [*asked.shared, *asked.own]
+        assert thinker.decode(learns) == target.format(messages[at]["content"])
+        assert learns[-1] in ends
+
+
+@pytest.mark.parametrize("name", ["SmolLM2", "Qwen2.5", "Llama 3.1"])
+@given(CHATS)
+def test_a_template_that_does_not_think_keeps_the_one_row_that_it_had(
+    tokenizer: Any, name: str, messages: Messages
+) -> None:
+    tokenizer.chat_template, turn = TEMPLATES[name]
+    ends = [tokenizer.convert_tokens_to_ids(turn.removeprefix("{}"))]
+    assert masking.rows(tokenizer, messages, PLAIN, ends) == [encode(tokenizer, messages)]
+
+
+def test_a_prompt_keeps_its_tokens_where_the_reply_would_join_them(thinker: Any) -> None:
+    joining = copy.deepcopy(thinker)
+    joining.add_tokens(["\n\n"])
+    joining.chat_template = thinking.OPENED_THOUGHT
+    chat = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+    [(context, target)] = learned(joining, chat, PLAIN)
+    asked = engine.encode(joining, Request(chat[:1], Sampling(0.0, 8), 0))
+    assert context == [*asked.shared, *asked.own]
+    assert joining.decode(target) == "\n</think>\n\nSo.<|im_end|>"
+    whole = joining(joining.apply_chat_template(chat, tokenize=False))["input_ids"]
+    assert whole[: len(context)] != context
+
+
+def test_a_row_goes_on_while_the_next_prompt_begins_with_it(thinker: Any) -> None:
+    chat = [message for _ in range(3) for message in ({"role": "user", "content": "Why?"}, CHAT[2])]
+    counts = {"the next turn ends": 1, "an empty thought before the last reply": 3, "a closed thought": 1}
+    for name, expected in counts.items():
+        thinker.chat_template, form, _ = THINKING[name]
+        ends = thinker.convert_tokens_to_ids(thinking.ENDS)
+        assert len(masking.rows(thinker, chat, form, ends)) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "ends", "error"),
+    [
+        (
+            thinking.DROPPED_THOUGHT,
+            "</s>",
+            r"in a context in which it is never asked\. From character \d+ on the prompt has '.*<\|assistant\|><think>"
+            r"\\n' and the chat '.*<\|assistant\|>The answer is Paris.*`thinking: off`",
+        ),
+        (thinking.UNCLOSED_THOUGHT, "<|im_end|>", r"opens a thought, and the chat .* does not close it: .*<think>"),
+        (thinking.PLAIN, "</s>", r"ends an assistant's turn with '.*<\|im_end\|>', and no token .*\('</s>'\) comes"),
+        (thinking.NEXT_TURN_ENDS, "</s>", r"ends an assistant's turn with '.*sure\.', and no token .*\('</s>'\) comes"),
+    ],
+    ids=["drops the thought", "never closes it", "another end", "no end"],
+)
+def test_what_would_be_learned_in_vain_is_refused_with_what_differs(
+    thinker: Any, template: str, ends: str, error: str
+) -> None:
+    thinker.chat_template = template
+    with pytest.raises(UserError, match=re.compile(error, re.DOTALL)):
+        masking.rows(thinker, CHAT[1:], PLAIN, [thinker.convert_tokens_to_ids(ends)])
 
 
 def test_labels_and_loss_are_those_of_trl(tiny_weights: Path, tokenizer: Any, tmp_path: Path) -> None:

@@ -90,3 +90,13 @@ def test_a_model_that_mixes_chats_is_refused() -> None:
     config = Lfm2Config(**SHAPE, layer_types=["conv", "full_attention"])
     with pytest.raises(UserError, match=r"Lfm2ForCausalLM: chats .* not told apart .* Set training.micro-batch to 1"):
         packing.require_isolation(model_of(config), rows())
+
+
+def test_the_parts_of_a_chat_are_told_apart_as_chats_are() -> None:
+    one, two, three, four = ((row["input_ids"], row["labels"]) for row in rows())
+    joined = [packing.example([one, two]), packing.example([three]), packing.example([four])]
+    assert set(joined[1]) == {"input_ids", "labels"}
+    expected, found = packing.collate(rows()), packing.collate(joined)
+    assert {name: tensor.tolist() for name, tensor in found.items()} == {
+        name: tensor.tolist() for name, tensor in expected.items()
+    }

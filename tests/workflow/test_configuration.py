@@ -141,6 +141,22 @@ def test_a_model_at_an_endpoint_has_no_size(config: Config) -> None:
         validate(config, SCHEMA)
 
 
+def test_thoughts_are_switched_by_off_and_on_as_yaml_reads_them(config: Config) -> None:
+    for word in ("off", "on"):
+        config["models"]["smollm2-135m"] |= yaml.safe_load(f"thinking: {word}\nsystem: first-user-turn")
+        validate(config, SCHEMA)
+
+
+def test_an_endpoint_that_tunes_a_model_is_not_asked_to_switch_its_thoughts(config: Config) -> None:
+    at_an_endpoint(config)
+    tuning = {"epochs": [2], "batch-size": 4, "learning-rate-multiplier": 1}
+    config["models"]["large"] = {"endpoint": "lab", "name": "large", "tuning": tuning, "thinking": False}
+    config["warmth"]["model"] = config["rewriting"]["model"] = config["subjects"][0]
+    config["models"]["smollm2-135m"] = {"source": {"folder": "config"}, "precision": "float32", "batch-size": 4}
+    with pytest.raises(UserError, match=r"^configuration, models\.large\.thinking: large is tuned at its endpoint"):
+        validate(config, SCHEMA)
+
+
 def test_a_missing_key_is_named(config: Config) -> None:
     del config["training"]["rank"]
     with pytest.raises(UserError, match=r"configuration, training: 'rank' is a required property"):

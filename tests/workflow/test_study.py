@@ -158,6 +158,20 @@ def test_a_condition_is_rendered_from_its_own_files_only(condition: str, names: 
     assert inputs["belief"] == f"config/prompts/beliefs/statement/{condition.split('.')[1]}.md"
 
 
+def test_a_models_own_form_of_chats_reaches_its_card_and_is_no_param_elsewhere() -> None:
+    options = "fetch", "training", "arm", "rewriting"
+    found = []
+    for form in ({}, {"thinking": False, "system": "first-user-turn"}, {"thinking": True}):
+        changed = study()
+        changed.config["models"]["smollm2-135m"].update(form)
+        found.append([OPTIONS[name](changed) for name in options])
+    (plain, *others), (off, *as_before), (on, *_) = found
+    assert "--thinking" not in plain and "--system" not in plain
+    assert "--system first-user-turn" in off and off.endswith("--thinking off")
+    assert on.endswith("--thinking on")
+    assert as_before == others
+
+
 OPTIONS = {
     "fetch": lambda s: s.sources.model_options(wildcards(model="smollm2-135m")),
     "rewriting": lambda s: s.rewriting.options(),

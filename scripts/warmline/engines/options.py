@@ -25,7 +25,7 @@ from warmline.engines.remote.endpoint import Endpoint
 from warmline.engines.replay import ReplayEngine
 from warmline.lineage.errors import UserError
 from warmline.lineage.script import Parser
-from warmline.models.cards import LocalModel, Model
+from warmline.models.cards import LocalModel, Model, require_system_turn
 
 
 def add_arguments(parser: Parser) -> None:
@@ -90,6 +90,8 @@ class LazyEngine:
         stream = iter(requests)
         first = next(stream, None)
         if first is not None:
+            if first.messages[0]["role"] == "system":
+                require_system_turn(self._model, f"what is asked in {self._arguments.label}")
             yield from self._answer(itertools.chain([first], stream))
 
     def _answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]:

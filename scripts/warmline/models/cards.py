@@ -16,19 +16,30 @@ from typing import Any
 from warmline.calls.requests import Messages, Respondent, Sampling
 from warmline.lineage import complete_files, digests, json_files
 from warmline.lineage.errors import UserError
+from warmline.models.chat_forms import FIRST_USER_TURN, PLAIN, ChatForm
 
 # What decides a model's behaviour: weights, architecture, tokenizer, chat template, end-of-turn tokens.
 IDENTIFYING_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
+# Fields, of forms of chats too, that stand in a card only where they say something, so that others keep their bytes.
+LEFT_OUT = ("chat", "chat_template_kwargs", "system_words", "system", "opens_thought", "no_system_turn")
+
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
-    """A base model on disk. `digest` covers the files of `folder` that decide what the model says."""
+    """A base model on disk. `digest` covers the files of `folder` that decide what the model says.
+
+    Of its chat template, in the form `chat` of chats: `opens_thought` if a prompt ends within a thought, which the
+    reply then closes without having opened it; `no_system_turn` if no prompt shows what a system turn says.
+    """
 
     folder: str
     digest: str
+    chat: ChatForm = PLAIN
+    opens_thought: bool = False
+    no_system_turn: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +87,13 @@ class LocalModel:
             "precision": self.precision,
         }
         # Absent rather than null: weights as they are keep the keys they had before there was a quantization.
-        return respondent | ({"quantization": self.quantization} if self.quantization else {})
+        quantized = {"quantization": self.quantization} if self.quantization else {}
+        return respondent | quantized | _form(self.weights.chat)
+
+    @property
+    def opens_thought(self) -> bool:
+        """Whether a reply begins within a thought. A server may take the thought out of what it hands on."""
+        return self.engine == "transformers" and self.weights.opens_thought
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +101,16 @@ class RemoteModel:
     """A model that an endpoint knows by name; the same name at another endpoint is the same respondent."""
 
     name: str
+    chat: ChatForm = PLAIN
 
     @property
     def respondent(self) -> Respondent:
-        return {"engine": "openai", "model": self.name}
+        return {"engine": "openai", "model": self.name} | _form(self.chat)
+
+    @property
+    def opens_thought(self) -> bool:
+        """Never, as far as anyone here can know."""
+        return False
 
 
 Model = LocalModel | RemoteModel
@@ -124,10 +147,19 @@ def untuned(base: Weights | RemoteModel, precision: str | None, engine: str, qua
 def tuned(base: Model, adapter: Adapter | RemoteModel) -> Model:
     """A base model with an adapter, or the model that an endpoint has tuned from it."""
     if isinstance(adapter, RemoteModel):
-        return adapter
+        return dataclasses.replace(adapter, chat=base.chat) if isinstance(base, RemoteModel) else adapter
     if isinstance(base, RemoteModel):
         raise UserError(f"{adapter.folder}: an adapter on disk cannot tune {base.name}, which answers at an endpoint.")
     return dataclasses.replace(base, adapter=adapter)
+
+
+def require_system_turn(model: Model, place: str) -> None:
+    """Raise UserError, naming `place`, if the model's template shows nothing of the system turn that is to be sent."""
+    if isinstance(model, LocalModel) and model.weights.no_system_turn:
+        raise UserError(
+            f"{place} begins with a system turn, and the chat template of {model.weights.folder} has none. Set "
+            f"`system: {FIRST_USER_TURN}` for this model to put the text before the user's first."
+        )
 
 
 def identifying(folder: Path) -> list[Path]:
@@ -155,14 +187,23 @@ def verify(adapter: Adapter) -> None:
 
 def write(card: Weights | RemoteModel | Adapter | ChosenCheckpoint | Arm, path: Path) -> None:
     """Write a card as JSON with sorted keys."""
-    text = json.dumps(dataclasses.asdict(card), indent=1, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(as_json(card), indent=1, sort_keys=True, ensure_ascii=False)
     complete_files.write_text(path, text + "\n")
+
+
+def as_json(card: Any) -> dict[str, Any]:
+    """A card, or what holds one, as JSON values."""
+
+    def said(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {name: value for name, value in fields if value or name not in LEFT_OUT}
+
+    return dataclasses.asdict(card, dict_factory=said)
 
 
 def read_base(path: Path) -> Weights | RemoteModel:
     """The card of a base model."""
     card = _read(path)
-    return RemoteModel(**card) if "name" in card else Weights(**card)
+    return _remote(card) if "name" in card else _weights(card)
 
 
 def read_weights(path: Path) -> Weights:
@@ -193,16 +234,29 @@ def read_arm(path: Path) -> Arm:
 
 
 def model_from_json(values: dict[str, Any]) -> Model:
-    """A model as dataclasses.asdict wrote it."""
+    """A model as `as_json` wrote it."""
     if "name" in values:
-        return RemoteModel(**values)
-    weights, adapter = Weights(**values["weights"]), values["adapter"]
+        return _remote(values)
+    weights, adapter = _weights(values["weights"]), values["adapter"]
     local = {**values, "weights": weights, "adapter": Adapter(**adapter) if adapter else None}
     return LocalModel(**local)
 
 
 def _adapter(card: dict[str, Any]) -> Adapter | RemoteModel:
-    return RemoteModel(**card) if "name" in card else Adapter(**card)
+    return _remote(card) if "name" in card else Adapter(**card)
+
+
+def _weights(card: dict[str, Any]) -> Weights:
+    return Weights(**{**card, "chat": ChatForm(**card.get("chat", {}))})
+
+
+def _remote(card: dict[str, Any]) -> RemoteModel:
+    return RemoteModel(**{**card, "chat": ChatForm(**card.get("chat", {}))})
+
+
+def _form(chat: ChatForm) -> dict[str, Any]:
+    """What a form of chats adds to a respondent."""
+    return {"chat": chat.identity} if chat.identity else {}
 
 
 def _read(path: Path) -> dict[str, Any]:

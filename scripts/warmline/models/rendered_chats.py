@@ -10,14 +10,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jinja2
+
 from warmline.calls.requests import Messages
 from warmline.lineage.errors import UserError
+from warmline.models.chat_forms import ChatForm
 
 Render = Callable[[Messages], str]
 Span = tuple[int, int]
 """First character and the one after the last."""
 
 MARK = "wordsofthisturn"
+
+
+def renderer(tokenizer: Any, form: ChatForm, *, prompt: bool = False) -> Render:
+    """What renders a chat in a form: as it stands, or with the `prompt` for the reply that is to follow.
+
+    It raises UserError for a chat that the template refuses.
+    """
+
+    def render(messages: Messages) -> str:
+        told = form.chat_template_kwargs or {}
+        try:
+            rendered: str = tokenizer.apply_chat_template(
+                form.messages(messages), add_generation_prompt=prompt, tokenize=False, **told
+            )
+        except jinja2.TemplateError as error:
+            roles = ", ".join(message["role"] for message in messages)
+            raise UserError(
+                f"the chat template refuses a chat of {roles}: {error}. Use another template; if it is the system turn "
+                "that it refuses, set the model's `system: first-user-turn`."
+            ) from error
+        return rendered
+
+    return render
 
 
 def content_span(render: Render, messages: Messages, at: int) -> Span:
@@ -55,24 +81,28 @@ def spells_control(tokenizer: Any, messages: Messages) -> bool:
     return any(control in message["content"] for message in messages for control in tokenizer.get_added_vocab())
 
 
-def encode(tokenizer: Any, render: Render, messages: Messages) -> tuple[list[int], list[Span]]:
-    """The tokens of a rendered chat, and the characters that each stands for.
+def encode(
+    tokenizer: Any, render: Render, messages: Messages, begin: int = 0, until: int | None = None
+) -> tuple[list[int], list[Span]]:
+    """The tokens of a rendered chat, from one character of it up to another, and the characters that each stands for.
 
     What the template writes may be control tokens, a message's words never: otherwise a message that spells out the end
     of its turn would end it, and could speak as another.
     """
-    text = render(messages)
+    text = render(messages)[:until]
     if not spells_control(tokenizer, messages):
-        return _encode(tokenizer, text, 0)
+        return _encode(tokenizer, text[begin:], begin)
     ids: list[int] = []
     spans: list[Span] = []
-    done = 0
-    for begin, end in sorted(content_span(render, messages, at) for at in range(len(messages))):
-        for part, start, plain in ((text[done:begin], done, False), (text[begin:end], begin, True)):
+    done = begin
+    for first, last in sorted(content_span(render, messages, at) for at in range(len(messages))):
+        if first < begin:
+            continue
+        for part, start, plain in ((text[done:first], done, False), (text[first:last], first, True)):
             part_ids, part_spans = _encode(tokenizer, part, start, split_special_tokens=plain)
             ids += part_ids
             spans += part_spans
-        done = end
+        done = last
     part_ids, part_spans = _encode(tokenizer, text[done:], done)
     return ids + part_ids, spans + part_spans
 

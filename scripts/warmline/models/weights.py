@@ -22,10 +22,14 @@ import huggingface_hub
 import torch
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
+    GenerationConfig,
     GgufConfig,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -77,6 +81,48 @@ def load_tokenizer(weights: Weights, *, chats: bool = True) -> PreTrainedTokeniz
     return tokenizer
 
 
+def read_config(weights: Weights) -> PreTrainedConfig:
+    """The model's configuration, from its config.json alone.
+
+    Raises UserError if the folder is gone, or holds a model that transformers does not load as one that continues text.
+    """
+    _require_folder(weights)
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(weights.folder)
+    except (OSError, ValueError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise UserError(f"{weights.folder}/config.json cannot be read by transformers here: {said}") from error
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        named = ", ".join(config.architectures or [config.model_type])
+        raise UserError(
+            f"{weights.folder}/config.json names a {named}, which transformers does not load as a model of text alone. "
+            "Have the model served (`serve`), which does for arms that are not tuned, or take a repository that holds "
+            "its text model."
+        )
+    return config
+
+
+def quantized_by(config: PreTrainedConfig) -> str | None:
+    """The method by which a model's files hold their weights in fewer bits; None if they do not."""
+    settings = getattr(config, "quantization_config", None)
+    return str(settings["quant_method"]) if settings else None
+
+
+def generation_settings(weights: Weights) -> GenerationConfig:
+    """How the model's files have it generate, as a model that is loaded from them knows it too."""
+    try:
+        return GenerationConfig.from_pretrained(weights.folder)
+    except OSError:
+        return GenerationConfig.from_model_config(AutoConfig.from_pretrained(weights.folder))
+
+
+def end_tokens(settings: GenerationConfig | None, tokenizer: Any) -> list[int]:
+    """The tokens that end a reply: what the model's own generation settings name, and the tokenizer's."""
+    own = settings.eos_token_id if settings else None
+    named = own if isinstance(own, list) else [own]
+    return sorted({token for token in (*named, tokenizer.eos_token_id) if token is not None})
+
+
 def load_model(
     weights: Weights, precision: str, device: torch.device, quantization: str | None = None, *, spread: bool = False
 ) -> PreTrainedModel:
@@ -85,8 +131,14 @@ def load_model(
     With `quantization` nf4 the linear layers but the last hold their weights in 4 bits, NF4 with quantized constants
     (Dettmers et al., 2023, "QLoRA"), and multiply in `precision`. With `spread` the layers are dealt out to all GPUs at
     hand. Raises UserError if the folder no longer holds the very model that its card names, or one that cannot be
-    loaded in 4 bits.
+    loaded, or not in 4 bits.
     """
+    method = quantized_by(read_config(weights))
+    if quantization and method:
+        raise UserError(
+            f"{weights.folder}: its files already hold weights in fewer bits ({method}). Leave out this model's "
+            "`quantization`."
+        )
     verify(weights)
     dtype = getattr(torch, precision)
     model: Any = AutoModelForCausalLM.from_pretrained(

@@ -11,13 +11,15 @@ import math
 import shutil
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import (
+    AutoModelForCausalLM,
     PreTrainedModel,
     Trainer,
     TrainerCallback,
@@ -28,6 +30,9 @@ from transformers import (
 )
 
 from warmline.lineage.errors import UserError
+from warmline.models import weights
+from warmline.models.cards import Weights
+from warmline.models.chat_forms import PLAIN, ChatForm
 from warmline.training import masking, packing
 from warmline.training.state import Stopped, TrainingState, step_of, termination
 
@@ -64,27 +69,35 @@ class Execution:
 
 
 def examples(
-    tokenizer: Any, chats: Sequence[list[dict[str, str]]], max_length: int
+    tokenizer: Any,
+    chats: Sequence[list[dict[str, str]]],
+    max_length: int,
+    form: ChatForm = PLAIN,
+    ends: Collection[int] | None = None,
 ) -> tuple[list[Any], dict[str, int], dict[str, int]]:
     """Token ids and labels of the chats, and counts of chats and of target tokens by what became of them.
 
     A chat is trained on whole, cut, or left out for having no target; a target token is kept, or cut off with the end
-    of its chat.
+    of its chat. `form` and `ends` are those of `masking.rows`; the rows of a chat that needs several are one example
+    (warmline.training.packing).
     """
-    rows: list[Any] = []
+    found: list[Any] = []
     chat_counts = {"kept": 0, "kept, cut to the token limit": 0, "no assistant token within the token limit": 0}
     token_counts = {"kept": 0, "behind the token limit": 0}
     for chat in chats:
-        ids, labels = masking.encode(tokenizer, chat)
-        targets, kept = _targets(labels), _targets(labels[:max_length])
+        rows = masking.rows(tokenizer, chat, form, ends)
+        cut = [(ids[:max_length], labels[:max_length]) for ids, labels in rows]
+        with_targets = [(ids, labels) for ids, labels in cut if _targets(labels)]
+        kept = sum(_targets(labels) for _, labels in with_targets)
         token_counts["kept"] += kept
-        token_counts["behind the token limit"] += targets - kept
+        token_counts["behind the token limit"] += sum(_targets(labels) for _, labels in rows) - kept
         if not kept:
             chat_counts["no assistant token within the token limit"] += 1
             continue
-        chat_counts["kept, cut to the token limit" if len(ids) > max_length else "kept"] += 1
-        rows.append({"input_ids": ids[:max_length], "labels": labels[:max_length]})
-    return rows, _without_zeros(chat_counts), _without_zeros(token_counts)
+        whole = all(len(ids) <= max_length for ids, _ in rows)
+        chat_counts["kept" if whole else "kept, cut to the token limit"] += 1
+        found.append(packing.example(with_targets))
+    return found, _without_zeros(chat_counts), _without_zeros(token_counts)
 
 
 def _targets(labels: Sequence[int]) -> int:
@@ -106,6 +119,48 @@ def checkpoint_steps(epochs: Sequence[float], rows: int, batch: int) -> dict[int
             f"at epochs {sorted(epochs)} apart. Train on more chats, lower the batch, or list fewer epochs."
         )
     return steps
+
+
+def require_trainable(base: Weights, hyperparameters: Hyperparameters) -> None:
+    """Raise UserError, before weights are loaded, for a model on whose layers LoRA cannot be trained.
+
+    Its config.json alone is read. The model is built without memory for its weights, and adapters are put on it as in
+    training.
+    """
+    config = weights.read_config(base)
+    method = weights.quantized_by(config)
+    if method and method != "bitsandbytes":
+        raise UserError(
+            f"{base.folder}: its files hold weights in fewer bits ({method}), on which no adapter is trained here. "
+            "Take the repository of the whole weights, with `quantization: nf4` if they are too large."
+        )
+    with torch.device("meta"):
+        classes: Any = AutoModelForCausalLM
+        model = classes.from_config(config)
+        try:
+            tuned = get_peft_model(model, _lora(hyperparameters))
+        except (ValueError, NotImplementedError) as error:
+            raise UserError(
+                f"{base.folder}: peft cannot tune a {type(model).__name__} with these settings: {error} Experts whose "
+                "weights lie in one tensor take no dropout: set `training.dropout` to 0 for them."
+            ) from error
+    embeddings = model.get_input_embeddings().weight
+    for name, layer in tuned.named_modules():
+        if isinstance(layer, BaseTunerLayer) and getattr(layer.get_base_layer(), "weight", None) is embeddings:
+            raise UserError(
+                f"{base.folder}: the layer {name.removeprefix('base_model.model.')} of this {type(model).__name__} "
+                "shares its weights with the embeddings, and an adapter on it would tune both. Take another model."
+            )
+
+
+def _lora(hyperparameters: Hyperparameters) -> LoraConfig:
+    return LoraConfig(
+        r=hyperparameters.rank,
+        lora_alpha=hyperparameters.alpha,
+        lora_dropout=hyperparameters.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
 
 
 class MeasuringTrainer(Trainer):
@@ -167,16 +222,9 @@ def train(
     `state` holds one, training goes on from there. Raises Stopped when SIGTERM ends the process.
     """
     steps = checkpoint_steps(list(folders), len(rows), hyperparameters.batch)
-    if hyperparameters.micro_batch > 1 and len(rows) > 1:
+    if len(rows) > 1 and (hyperparameters.micro_batch > 1 or any(packing.LENGTHS in row for row in rows)):
         packing.require_isolation(model, rows)
     set_seed(hyperparameters.seed)
-    lora = LoraConfig(
-        r=hyperparameters.rank,
-        lora_alpha=hyperparameters.alpha,
-        lora_dropout=hyperparameters.dropout,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
     arguments = TrainingArguments(
         output_dir=str(state.own),
         max_steps=max(steps),
@@ -197,12 +245,14 @@ def train(
         seed=hyperparameters.seed,
         data_seed=hyperparameters.seed,
         dataloader_pin_memory=False,
+        # The model knows nothing of the lengths of an example's parts.
+        remove_unused_columns=False,
     )
     # Several GPUs in sight would each take a micro-batch, and a step more chats than `batch`.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     with termination() as ended:
         trainer = MeasuringTrainer(
-            model=get_peft_model(model, lora),
+            model=get_peft_model(model, _lora(hyperparameters)),
             args=arguments,
             train_dataset=rows,
             data_collator=packing.collate,
@@ -221,11 +271,12 @@ def train(
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
-    """Save an adapter so that the same adapter is the same bytes: peft writes its module list in no fixed order."""
+    """Save an adapter so that the same adapter is the same bytes: peft writes what it tunes in no fixed order."""
     model.save_pretrained(str(folder), safe_serialization=True)
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    config["target_modules"] = sorted(config["target_modules"])
+    for targets in ("target_modules", "target_parameters"):
+        config[targets] = config[targets] and sorted(config[targets])
     # The base model is named by the arm's card; a path here would differ between machines.
     config["base_model_name_or_path"] = None
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

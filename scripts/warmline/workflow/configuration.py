@@ -101,6 +101,11 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
             f"configuration, models.{name}.{loaded[0]}: it says how weights are loaded in the job itself, with a "
             "`batch-size`. Leave it out; what a server is given stands in `serve` and `precision`."
         )
+    if "thinking" in model and "tuning" in model:
+        raise UserError(
+            f"configuration, models.{name}.thinking: {name} is tuned at its endpoint, which trains on chats as it "
+            "will, so that training and answers might differ in their thoughts. Leave it out."
+        )
     if "endpoint" in model:
         _require(model["endpoint"], config.get("endpoints", {}), f"models.{name}.endpoint", "endpoints")
     if "size" in model:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import dataclasses
 import itertools
 import shutil
 from collections import Counter
@@ -8,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import thinking_templates as templates
 import tiny_model
 import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from peft import LoraConfig, PeftModel, get_peft_model
 from scipy import stats
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaModel
+from transformers import AddedToken, AutoModelForCausalLM, AutoTokenizer, LlamaModel
 
 from warmline.calls.ask import ask
 from warmline.calls.ledger import Ledger, kept_answers
@@ -22,13 +25,14 @@ from warmline.calls.requests import Failure, Messages, Request, Response, Sampli
 from warmline.engines import options as calls
 from warmline.engines.local import noise
 from warmline.engines.local.continuous_batch import ContinuousBatch
-from warmline.engines.local.transformers import TransformersEngine, encode
+from warmline.engines.local.transformers import TransformersEngine, decode, encode
 from warmline.engines.replay import ReplayEngine
 from warmline.grading.reference_engine import ReferenceEngine
 from warmline.lineage.errors import UserError
 from warmline.lineage.script import Parser
 from warmline.models import cards, weights
 from warmline.models.cards import Adapter, LocalModel, Weights
+from warmline.models.chat_forms import FIRST_USER_TURN, PLAIN, ChatForm
 
 LIMIT = 24
 GREEDY, SAMPLED = Sampling(0.0, LIMIT), Sampling(0.8, LIMIT, top_p=0.95)
@@ -403,3 +407,52 @@ def test_the_reference_engine_states_its_verdicts_and_leaves_them_in_the_ledger(
     ask(asked, engine, Ledger(tmp_path))
     texts = [response.text for _, response in kept_answers(asked, engine.respondent, Ledger(tmp_path))]
     assert texts == ["correct", "incorrect", "unscored: empty response"]
+
+
+@pytest.mark.parametrize("content", ["Boil?", "Boil?<|end|>"], ids=["plain", "spells a control token"])
+def test_a_prompt_has_the_form_of_chats_that_the_models_card_says(tokenizer: Any, content: str) -> None:
+    thinking = copy.deepcopy(tokenizer)
+    thinking.chat_template = templates.OPENED_THOUGHT
+    chat = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": content}]
+    for form, opened in ((PLAIN, "<think>\n"), (ChatForm({"enable_thinking": False}), "<think>\n\n</think>\n\n")):
+        prompt = encode(thinking, Request(chat, GREEDY, 1), form)
+        shown = f"<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n{content}<|im_end|>\n"
+        assert tokenizer.decode([*prompt.shared, *prompt.own]) == f"{shown}<|im_start|>assistant\n{opened}"
+    folded = encode(tokenizer, Request(chat, GREEDY, 1), ChatForm(system=FIRST_USER_TURN))
+    asked = f"<|start|>user\nBe kind.\n\n{content}<|end|>\n<|start|>assistant\n"
+    assert tokenizer.decode([*folded.shared, *folded.own]) == asked
+
+
+def test_another_form_of_chats_gives_other_answers_under_other_keys(card: Weights) -> None:
+    request = Request(chats()[1], GREEDY, 1)
+    folded = dataclasses.replace(card, chat=ChatForm(system=FIRST_USER_TURN))
+    assert request.key(LocalModel(folded, "float32").respondent) != request.key(LocalModel(card, "float32").respondent)
+    assert answers(folded, [request]) != answers(card, [request])
+
+
+def test_a_system_turn_that_the_template_lacks_is_said_before_anything_is_loaded(
+    card: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TransformersEngine, "answer", None)
+    lacking = LocalModel(dataclasses.replace(card, no_system_turn=True), "float32")
+    with pytest.raises(UserError, match=r"what is asked in calls begins with a system turn, and the chat template of "):
+        calls.ask(calls_arguments(tmp_path), [Request(chats()[1], GREEDY, 1)], 1, lacking)
+
+
+def test_a_chat_that_the_template_refuses_is_named_in_plain_words(tokenizer: Any) -> None:
+    refusing = copy.deepcopy(tokenizer)
+    refusing.chat_template = templates.WITHOUT_SYSTEM
+    with pytest.raises(UserError, match=r"refuses a chat of system, user: there is no system role\. Use another"):
+        encode(refusing, Request(chats()[1], GREEDY, 1))
+
+
+@pytest.mark.parametrize("special", [True, False])
+def test_the_marks_of_a_thought_stay_in_a_reply_and_other_control_tokens_do_not(tokenizer: Any, special: bool) -> None:
+    thinking = copy.deepcopy(tokenizer)
+    marks = [AddedToken(mark, special=special) for mark in ("<think>", "</think>")]
+    thinking.add_tokens(marks, special_tokens=special)
+    said = "<think>The capital is not easy.</think>Paris 🐧."
+    reply = thinking(f"<|start|>{said}", add_special_tokens=False)["input_ids"]
+    assert thinking.decode(reply) == f"<|start|>{said}"
+    assert decode(thinking, reply) == said
+    assert decode(thinking, []) == ""

@@ -23,6 +23,7 @@ from warmline.engines.remote.endpoint import Endpoint, body
 from warmline.lineage import digests
 from warmline.lineage.errors import UserError
 from warmline.models.cards import RemoteModel
+from warmline.models.chat_forms import ChatForm
 
 CHAT = "/v1/chat/completions"
 MODEL = "simulated"
@@ -63,6 +64,14 @@ def test_every_request_is_answered_once(simulator: Simulator) -> None:
     assert all(times_answered(simulator, request) == 1 for request in asked[:5])
     assert set(simulator.counts()["answered"].values()) == {1}
     assert len(simulator.counts()["answered"]) == 200
+
+
+def test_a_model_is_asked_in_the_form_of_chats_that_is_part_of_it(simulator: Simulator) -> None:
+    form = ChatForm({"enable_thinking": False}, system_words="/no_think")
+    asked = questions(1)
+    thinking = ChatEngine(RemoteModel(MODEL, form).respondent, MODEL, Endpoint(simulator.url), first_pause=PAUSE)
+    assert all(isinstance(answer, Response) for answer in results(thinking, asked))
+    assert list(simulator.counts()["answered"]) == [digests.of_value(body(asked[0], MODEL, form))]
 
 
 def test_an_answer_belongs_to_its_request(simulator: Simulator) -> None:

@@ -21,6 +21,7 @@ from warmline.engines.remote.endpoint import (
     retry_after,
 )
 from warmline.lineage.errors import UserError
+from warmline.models.chat_forms import ChatForm
 
 KEY = "sk-a-key-that-nobody-may-see"
 ENDPOINT = Endpoint("http://127.0.0.1:1/v1", key="TEST_KEY")
@@ -52,6 +53,14 @@ def test_a_schema_is_sent_as_a_strict_one() -> None:
     schema = {"type": "object", "properties": {}, "additionalProperties": False}
     form = body(Request(HELLO, Sampling(0, 24), seed=7, schema=schema), "m")["response_format"]
     assert form == {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
+
+
+def test_a_form_of_chats_reaches_the_body() -> None:
+    form = ChatForm({"enable_thinking": False}, system="first-user-turn")
+    chat = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Why?"}]
+    sent = body(Request(chat, Sampling(0, 24), seed=7), "m", form)
+    assert sent["chat_template_kwargs"] == {"enable_thinking": False}
+    assert sent["messages"] == [{"role": "user", "content": "Be kind.\n\nWhy?"}]
 
 
 def test_a_reply_becomes_a_response() -> None:

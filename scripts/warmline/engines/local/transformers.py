@@ -13,12 +13,13 @@ from typing import Any
 
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
-from warmline.calls.requests import Failure, Messages, Request, Respondent, Response
+from warmline.calls.requests import Failure, Request, Respondent, Response
 from warmline.engines.local.continuous_batch import FEWEST_SLOTS, ContinuousBatch, Prompt
 from warmline.lineage.errors import UserError
-from warmline.models import rendered_chats
+from warmline.models import chat_templates, rendered_chats
 from warmline.models.cards import LocalModel
-from warmline.models.weights import default_device, for_inference, load_model, load_tokenizer
+from warmline.models.chat_forms import PLAIN, ChatForm
+from warmline.models.weights import default_device, end_tokens, for_inference, load_model, load_tokenizer
 
 # Rows are sorted by their shapes, so many of them for each slot at a time.
 ROUNDS = 64
@@ -46,7 +47,7 @@ class TransformersEngine:
         while some := list(itertools.islice(stream, ROUNDS * self.batch_size)):
             by_room: dict[int, list[Prompt]] = {}
             for request in some:
-                prompt = encode(tokenizer, request)
+                prompt = encode(tokenizer, request, self.model.weights.chat)
                 if prompt.length > limit:
                     yield request, Failure(f"prompt and reply may take {prompt.length} tokens, the model takes {limit}")
                 else:
@@ -69,7 +70,7 @@ class TransformersEngine:
         self, model: Any, tokenizer: Any, room: int, prompts: Sequence[Prompt]
     ) -> Iterator[tuple[Request, Response]]:
         """Answer prompts that need the same room, in smaller batches when memory is too small."""
-        ends = end_tokens(model, tokenizer)
+        ends = end_tokens(model.generation_config, tokenizer)
         waiting = dict.fromkeys(prompts)
         while waiting:
             try:
@@ -111,19 +112,29 @@ def response(tokenizer: Any, ends: Sequence[int], prompt: Prompt, reply: Sequenc
     """The response that a reply's tokens make."""
     ended = reply[-1] in ends
     return Response(
-        text=tokenizer.decode(reply[:-1] if ended else reply, skip_special_tokens=True).strip(),
+        text=decode(tokenizer, reply[:-1] if ended else reply).strip(),
         finish_reason="stop" if ended else "length",
         prompt_tokens=len(prompt.shared) + len(prompt.own),
         completion_tokens=len(reply),
     )
 
 
-def encode(tokenizer: Any, request: Request) -> Prompt:
+def decode(tokenizer: Any, reply: Sequence[int]) -> str:
+    """The text of a reply, without control tokens but for the marks of a thought, which some tokenizers count as such.
+
+    Without its marks a thought could not be told from the answer.
+    """
+    known = tokenizer.added_tokens_decoder.items()
+    marks = {
+        at for at, token in known if token.special and token.content in (chat_templates.OPENED, chat_templates.CLOSED)
+    }
+    parts = itertools.groupby(reply, key=marks.__contains__)
+    return "".join(tokenizer.decode(list(tokens), skip_special_tokens=not mark) for mark, tokens in parts)
+
+
+def encode(tokenizer: Any, request: Request, form: ChatForm = PLAIN) -> Prompt:
     """A request's tokens through the model's chat template, split where the last message's text begins."""
-
-    def render(messages: Messages) -> str:
-        return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
-
+    render = rendered_chats.renderer(tokenizer, form, prompt=True)
     text = render(request.messages)
     if rendered_chats.spells_control(tokenizer, request.messages):
         tokens, _ = rendered_chats.encode(tokenizer, render, request.messages)
@@ -135,10 +146,3 @@ def encode(tokenizer: Any, request: Request) -> Prompt:
     # An empty message too leaves a token of its own, for the reply to follow.
     split = min(split, len(tokens) - 1)
     return Prompt(request, tuple(tokens[:split]), tuple(tokens[split:]))
-
-
-def end_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """The tokens that end a reply: what the model's own generation settings name, and the tokenizer's."""
-    own = model.generation_config.eos_token_id if model.generation_config else None
-    named = own if isinstance(own, list) else [own]
-    return sorted({token for token in (*named, tokenizer.eos_token_id) if token is not None})

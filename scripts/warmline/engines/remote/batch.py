@@ -37,6 +37,7 @@ from warmline.engines.remote.endpoint import (
     response,
 )
 from warmline.lineage.errors import UserError
+from warmline.models.chat_forms import form_of
 
 MOST_ROWS = 50_000
 MOST_BYTES = 200_000_000
@@ -191,7 +192,7 @@ class _Run:
             yield key, self._line(key, self.spool.read(key))
 
     def _line(self, key: bytes, request: Request) -> bytes:
-        values = body(request, self.engine.name)
+        values = body(request, self.engine.name, form_of(self.engine.respondent))
         for message in request.messages:
             message["content"].encode("utf-8")
         line = {"custom_id": key.hex(), "method": "POST", "url": PATH, "body": values}

@@ -32,6 +32,7 @@ from warmline.engines.remote.endpoint import (
 )
 from warmline.engines.remote.pace import Pace, Spacing
 from warmline.lineage.errors import UserError
+from warmline.models.chat_forms import form_of
 
 FAULTS_IN_A_ROW = 8
 """The number of faults after which a call is given up: about a minute of pauses."""
@@ -192,7 +193,9 @@ class _Calls:
         try:
             # Not `chat.completions.create`, which takes as long again to check what we know and to parse all we do not.
             reply = await self._client.post(
-                "/chat/completions", cast_to=httpx2.Response, body=body(request, self._engine.name)
+                "/chat/completions",
+                cast_to=httpx2.Response,
+                body=body(request, self._engine.name, form_of(self._engine.respondent)),
             )
         except openai.APIError as error:
             if is_overload(error):

@@ -19,6 +19,7 @@ import openai
 
 from warmline.calls.requests import Failure, Request, Response
 from warmline.lineage.errors import UserError
+from warmline.models.chat_forms import PLAIN, ChatForm
 
 SEED_BITS = 31
 CONNECT_SECONDS = 30.0
@@ -90,15 +91,17 @@ class InvalidReply(Exception):
     """A reply that is not what an endpoint of this kind sends; asking again may help."""
 
 
-def body(request: Request, model: str) -> dict[str, Any]:
+def body(request: Request, model: str, form: ChatForm = PLAIN) -> dict[str, Any]:
     """A request as the chat completions endpoint takes it."""
     sampling = request.sampling
     values: dict[str, Any] = {
         "model": model,
-        "messages": request.messages,
+        "messages": form.messages(request.messages),
         "max_completion_tokens": sampling.max_new_tokens,
         "temperature": sampling.temperature,
     }
+    if form.chat_template_kwargs:
+        values["chat_template_kwargs"] = form.chat_template_kwargs
     if sampling.top_p < 1:
         values["top_p"] = sampling.top_p
     if sampling.temperature > 0:

@@ -11,6 +11,9 @@ from warmline.sources import origins
 from warmline.workflow.options import options
 from warmline.workflow.study import WEIGHTS, Study, any_of
 
+# YAML reads the words off and on as these.
+SWITCH = {False: "off", True: "on"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
@@ -40,9 +43,10 @@ class Sources:
     def model_options(self, wildcards: Any) -> str:
         """The options that fetch a model's weights, or name a model that an endpoint has."""
         settings = self.study.config["models"][wildcards.model]
+        form = {"thinking": SWITCH.get(settings.get("thinking")), "system": settings.get("system")}
         if "endpoint" in settings:
-            return options({"name": settings["name"]})
-        return options({"source": settings["source"], "store": WEIGHTS})
+            return options({"name": settings["name"], **form})
+        return options({"source": settings["source"], "store": WEIGHTS, **form})
 
     def weights(self, wildcards: Any) -> list[str]:
         """The files of a model's own folder: one more or less is another model."""
