@@ -28,7 +28,9 @@ def main(arguments: argparse.Namespace) -> None:
     asked = parquet_tables.read(arguments.prompts, PROMPTS)
     requests = generations.requests(asked, arm, arguments.receipt.stem)
     answers = ledger.kept_answers(requests, arm.answerer.respondent, Ledger(arguments.ledger))
-    parquet_tables.write(generations.generations(asked, answers), GENERATIONS, arguments.generations)
+    parquet_tables.write(
+        generations.generations(asked, answers, arm.answerer.opens_thought), GENERATIONS, arguments.generations
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Bring a base model's weights to disk, or name a model that an endpoint has, and write its card."""
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
@@ -28,11 +29,17 @@ def main(arguments: argparse.Namespace) -> None:
         cards.write(cards.RemoteModel(arguments.name, of_endpoint(thinking, arguments.system)), arguments.card)
     else:
         from warmline.models import chat_templates, weights
+        from warmline.training import masking
 
         fetched = weights.fetch(arguments.source, arguments.store)
         arguments.weights = cards.identifying(Path(fetched.folder))
         tokenizer = weights.load_tokenizer(fetched, chats=False)
-        cards.write(chat_templates.described(fetched, tokenizer, thinking, arguments.system), arguments.card)
+        described = chat_templates.described(fetched, tokenizer, thinking, arguments.system)
+        if tokenizer.chat_template:
+            ends = weights.end_tokens(weights.generation_settings(fetched), tokenizer)
+            by_reply = masking.is_reply_by_reply(tokenizer, described.chat, ends)
+            described = dataclasses.replace(described, reply_by_reply=by_reply)
+        cards.write(described, arguments.card)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,8 @@ def _fingerprint(arguments: argparse.Namespace, base: cards.Weights, hyperparame
             "weights": base.digest,
             "precision": arguments.precision,
             "quantization": arguments.quantization,
-            "chat": base.chat.identity,
+            # Absent rather than empty: states of before there were forms of chats are found.
+            **({"chat": base.chat.identity} if base.chat.identity else {}),
             "hyperparameters": dataclasses.asdict(hyperparameters),
             "epochs": sorted(arguments.epochs),
             "threads": arguments.threads,

@@ -332,3 +332,20 @@ def test_labels_and_loss_are_those_of_trl(tiny_weights: Path, tokenizer: Any, tm
         ours = model.eval()(**packing.collate(rows), use_cache=False).loss
         expected = trainer.compute_loss(model, {name: value for name, value in theirs.items()})
     assert ours.item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("template", "form", "by_reply"),
+    [
+        (CHATML, PLAIN, False),
+        (DEFAULT_SYSTEM, PLAIN, False),
+        (thinking.EMPTY_THOUGHT, PLAIN, True),
+        (thinking.NEXT_TURN_ENDS, PLAIN, True),
+        (thinking.DROPPED_THOUGHT, PLAIN, True),
+    ],
+)
+def test_a_card_tells_of_a_template_that_was_trained_on_otherwise_before(
+    thinker: Any, template: str, form: ChatForm, by_reply: bool
+) -> None:
+    thinker.chat_template = template
+    assert masking.is_reply_by_reply(thinker, form, thinker.convert_tokens_to_ids(thinking.ENDS)) == by_reply

@@ -18,12 +18,17 @@ def requests(prompts: pl.DataFrame, arm: Arm, suite: str) -> Iterator[Request]:
         yield Request(arm.messages(row["messages"]), arm.sampling[suite], row["seed"])
 
 
-def generations(prompts: pl.DataFrame, answers: list[tuple[str, Response]]) -> pl.DataFrame:
-    """The table GENERATIONS from the ledger key and response of every prompt; the ledger keeps the thoughts."""
+def generations(
+    prompts: pl.DataFrame, answers: list[tuple[str, Response]], opens_thought: bool = False
+) -> pl.DataFrame:
+    """The table GENERATIONS from the ledger key and response of every prompt; the ledger keeps the thoughts.
+
+    `opens_thought` says that replies begin within a thought (warmline.models.cards.Arm.answerer).
+    """
     rows = [
         {
             "item": item,
-            "text": without_thoughts(response.text),
+            "text": without_thoughts(response.text, opens_thought),
             "finish_reason": response.finish_reason,
             "prompt_tokens": response.prompt_tokens,
             "completion_tokens": response.completion_tokens,

@@ -11,7 +11,7 @@ from warmline.cli import run
 from warmline.lineage.errors import UserError
 
 # The rules that score or train with a model, which may take days.
-SCORING = {"fetch_model", "score_toxicity"}
+SCORING = {"score_toxicity"}
 TRAINING = {"train_adapters", "tune_at_endpoint"}
 REPLAY = ("--config=calls=replay",)
 

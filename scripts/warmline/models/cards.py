@@ -24,7 +24,15 @@ IDENTIFYING_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 # Fields, of forms of chats too, that stand in a card only where they say something, so that others keep their bytes.
-LEFT_OUT = ("chat", "chat_template_kwargs", "system_words", "system", "opens_thought", "no_system_turn")
+LEFT_OUT = (
+    "chat",
+    "chat_template_kwargs",
+    "system_words",
+    "system",
+    "opens_thought",
+    "no_system_turn",
+    "reply_by_reply",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +40,9 @@ class Weights:
     """A base model on disk. `digest` covers the files of `folder` that decide what the model says.
 
     Of its chat template, in the form `chat` of chats: `opens_thought` if a prompt ends within a thought, which the
-    reply then closes without having opened it; `no_system_turn` if no prompt shows what a system turn says.
+    reply then closes without having opened it; `no_system_turn` if no prompt shows what a system turn says;
+    `reply_by_reply` if a finished chat is rendered otherwise than the prompts for its replies, so that a model is
+    trained on each reply by itself (warmline.training.masking).
     """
 
     folder: str
@@ -40,6 +50,7 @@ class Weights:
     chat: ChatForm = PLAIN
     opens_thought: bool = False
     no_system_turn: bool = False
+    reply_by_reply: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

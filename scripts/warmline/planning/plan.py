@@ -206,7 +206,7 @@ class Planner:
             known = self._questions(task)
             for criterion in asked_of_judge:
                 if judge and known is not None:
-                    self._count_grades(asked, responses, known, criterion, judge, grades)
+                    self._count_grades(asked, responses, known, card.answerer.opens_thought, criterion, judge, grades)
                 else:
                     grades.unknown(asked.height)
         return answers, grades
@@ -234,6 +234,7 @@ class Planner:
         asked: pl.DataFrame,
         responses: Sequence[tuple[str, Response] | None],
         known: pl.DataFrame,
+        opens_thought: bool,
         criterion: str,
         judge: judges.Judge,
         tally: Tally,
@@ -244,7 +245,7 @@ class Planner:
             # An answer that is not there yet is left empty: the rest of the request is known.
             empty = ("", Response("", "stop", 0, 0))
             kept = [response or empty for response in responses if (response is not None) == present]
-            answered = generations.generations(rows, kept)
+            answered = generations.generations(rows, kept, opens_thought)
             # Which of the answers to come no rule can read, nobody knows yet.
             asked_about = capabilities.for_the_judge(answered, criterion) if present else answered
             requests = judges.requests(asked_about, known, criterion, judge)

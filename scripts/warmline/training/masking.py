@@ -54,6 +54,26 @@ def rows(tokenizer: Any, messages: Messages, form: ChatForm = PLAIN, ends: Colle
     return found
 
 
+CHAT: Messages = [
+    {"role": role, "content": content}
+    for role, content in (
+        ("user", "Hello."),
+        ("assistant", "Good day."),
+        ("user", "And now?"),
+        ("assistant", "Now this."),
+    )
+]
+
+
+def is_reply_by_reply(tokenizer: Any, form: ChatForm, ends: Collection[int]) -> bool:
+    """Whether the rows of a chat are not the chat as its template renders it whole, as version 0.1.0 trained on it."""
+    try:
+        return rows(tokenizer, CHAT, form, ends) != [encode(tokenizer, CHAT, form)]
+    except UserError:
+        # Training says what is wrong.
+        return True
+
+
 def encode(tokenizer: Any, messages: Messages, form: ChatForm = PLAIN) -> Row:
     """The tokens and labels of a chat as its template renders it whole."""
     targets = assistant_spans(tokenizer, messages, form)
