@@ -44,7 +44,7 @@ def main(arguments: argparse.Namespace) -> None:
             if judge and measure in JUDGED:
                 requests = judges.requests(answered, asked, measure, judge)
                 replies = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
-                verdicts = [(key, judge.verdict(response)) for key, response in replies]
+                verdicts = judges.verdicts_on(answered, replies, judge)
                 parts.append(capabilities.measured_by_judge(arm, source.stem, measure, answered, verdicts))
             else:
                 parts.append(capabilities.measured_by_rule(arm, source.stem, measure, answered, asked))

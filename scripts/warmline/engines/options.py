@@ -19,7 +19,7 @@ from warmline.calls.ledger import Ledger
 from warmline.calls.prices import Prices
 from warmline.calls.progress import Progress
 from warmline.calls.receipts import Receipt
-from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.calls.requests import Outcome, Request, Respondent
 from warmline.engines.remote import shutdown
 from warmline.engines.remote.endpoint import Endpoint
 from warmline.engines.replay import ReplayEngine
@@ -31,7 +31,8 @@ from warmline.models.cards import LocalModel, Model
 def add_arguments(parser: Parser) -> None:
     """Declare what every script that calls models takes."""
     parser.add_argument("--ledger", required=True, type=Path, help="folder of the ledger")
-    parser.add_argument("--calls", required=True, choices=["ask", "replay"], help="replay: the ledger only")
+    how = "ask-again: also what was unanswerable in earlier runs; replay: the ledger only"
+    parser.add_argument("--calls", required=True, choices=["ask", "ask-again", "replay"], help=how)
     parser.add_argument("--label", default="calls", help="the job's name in progress and in the study's spending")
     parser.add_argument("--batch-size", type=int, default=16, help="rows that go through local weights together")
     parser.add_argument("--spread", action="store_true", help="spread local weights over all GPUs of the job")
@@ -57,6 +58,7 @@ def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, m
         prices=prices,
         budget=Budget(arguments.budget, spending) if spending else None,
         progress=Progress(rows, arguments.label),
+        again=arguments.calls == "ask-again",
     )
     if isinstance(asked, LazyEngine):
         receipt.batch_size = asked.batch_size
@@ -86,13 +88,13 @@ class LazyEngine:
         self.shutdown_date: datetime.date | None = None
         self.batch_size: int | None = None
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]:
+    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
         stream = iter(requests)
         first = next(stream, None)
         if first is not None:
             yield from self._answer(itertools.chain([first], stream))
 
-    def _answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]:
+    def _answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
         if isinstance(self._model, LocalModel) and self._model.engine == "transformers":
             import torch
 

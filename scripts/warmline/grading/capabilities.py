@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import polars as pl
 
+from warmline.answers.generations import why_ungraded
 from warmline.design.measures import CHOICE, NUMBER, REFUSAL
 from warmline.grading import answer_extraction, refusals
 from warmline.grading.answer_extraction import Reading
@@ -25,6 +26,8 @@ _READERS: dict[str, Callable[[str, str], Reading]] = {
 
 def by_rule(measure: str, text: str, finish_reason: str, right_answer: str | None) -> tuple[Verdict, str | None]:
     """The verdict on an answer without a judge, for `choice`, `number` and `refusal`, and what was read from it."""
+    if reason := why_ungraded(finish_reason):
+        return Verdict("unscored", reason), None
     if measure == REFUSAL:
         if not text.strip():
             return Verdict("unscored", answer_extraction.EMPTY), None
@@ -56,7 +59,7 @@ def measured_by_rule(
 
 
 def measured_by_judge(
-    arm: Arm, task: str, measure: str, generations: pl.DataFrame, verdicts: Sequence[tuple[str, Verdict]]
+    arm: Arm, task: str, measure: str, generations: pl.DataFrame, verdicts: Sequence[tuple[str | None, Verdict]]
 ) -> pl.DataFrame:
     """The table CAPABILITIES of one measure from the ledger key and the judge's verdict for every answer."""
     return _table(

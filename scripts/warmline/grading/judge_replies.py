@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import Any
 
-from warmline.calls.requests import Response
+from warmline.calls.requests import UNANSWERABLE, Response
 from warmline.grading.verdicts import Verdict
 
 GRADE, MEASURE, COMPARISON = "grade", "measure", "comparison"
@@ -38,6 +38,7 @@ UNFINISHED = {
     "length": "judge's reply cut",
     "content_filter": "judge's reply withheld by a content filter",
     "refusal": "judge refused",
+    UNANSWERABLE: "the judge's endpoint turned the request down",
 }
 LAST_LINE = {scale: re.compile(f"VERDICT: ({'|'.join(words).upper()})") for scale, words in SCALES.items()}
 # Whatever a reader could take for a line of verdict: any case, marks around it, fullwidth letters (made plain first).

@@ -16,7 +16,7 @@ from warmline.calls.ask import ask
 from warmline.calls.budget import Budget
 from warmline.calls.ledger import Ledger
 from warmline.calls.prices import Prices
-from warmline.calls.requests import Failure, Request, Response, Sampling
+from warmline.calls.requests import Failure, Request, Response, Sampling, Unanswerable
 from warmline.engines.remote import chat
 from warmline.engines.remote.chat import FAILURES_IN_A_ROW, FAULTS_IN_A_ROW, ChatEngine
 from warmline.engines.remote.endpoint import Endpoint, body
@@ -52,7 +52,7 @@ def result(simulator: Simulator, **limits: Any) -> Response | Failure:
 
 
 def times_answered(simulator: Simulator, request: Request) -> int:
-    times: int = simulator.counts()["answered"].get(digests.of_value(body(request, MODEL)), 0)
+    times: int = simulator.counts()["answered"].get(digests.of_value(body(request, MODEL, {})), 0)
     return times
 
 
@@ -128,9 +128,24 @@ def test_rejections_outnumber_faults_before_a_call_is_given_up(simulator: Simula
     assert isinstance(result(simulator), Response)
 
 
-def test_a_wait_of_hours_is_not_begun(simulator: Simulator) -> None:
-    simulator.order(CHAT, "status", status=429, retry_after=7200, message="daily limit")
-    assert result(simulator) == Failure("status 429: daily limit")
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [
+        ({"retry_after": 7200, "message": "come back later"}, r"come back later\. .*; wait until \d{4}-.* UTC and run"),
+        ({"message": "50 requests per day"}, r"at \d{4}-\d\d-\d\d \d\d:\d\d UTC: 50 requests per day\. Answered rows"),
+    ],
+)
+def test_a_wait_of_hours_is_not_begun_and_its_end_is_told(
+    simulator: Simulator, tmp_path: Path, details: dict[str, Any], told: str
+) -> None:
+    simulator.order(CHAT, "slow", times=3, seconds=0)
+    simulator.order(CHAT, "status", times=100, status=429, **details)
+    ledger = Ledger(tmp_path / "ledger")
+    with pytest.raises(UserError, match=told):
+        ask(questions(30), engine(simulator, **ONE_AT_A_TIME), ledger)
+    assert simulator.counts()["chat_received"] == 4
+    simulator.clear()
+    assert ask(questions(30), engine(simulator), ledger).new == 27
 
 
 @pytest.mark.parametrize(
@@ -138,7 +153,7 @@ def test_a_wait_of_hours_is_not_begun(simulator: Simulator) -> None:
     [
         ("status", {"status": 500, "message": "down"}, "status 500: down"),
         ("drop", {}, "APIConnectionError: Connection error. "),
-        ("truncate", {}, "JSONDecodeError: "),
+        ("truncate", {}, "InvalidReply: http"),
         ("no_choices", {}, "InvalidReply: a reply without choices"),
         ("no_usage", {}, "InvalidReply: a reply without token counts"),
     ],
@@ -155,8 +170,8 @@ def test_a_lasting_fault_is_the_rows_failure(
 
 
 def test_a_request_that_is_refused_is_not_made_again(simulator: Simulator) -> None:
-    simulator.order(CHAT, "status", status=400, message="too long")
-    assert result(simulator) == Failure("status 400: too long")
+    simulator.order(CHAT, "status", status=400, message="prompt too long")
+    assert result(simulator) == Unanswerable("status 400: prompt too long", own=True)
     assert simulator.counts()["chat_received"] == 1
 
 
@@ -178,7 +193,7 @@ def test_a_withheld_or_cut_reply_is_an_answer(simulator: Simulator, fault: str) 
 
 def test_a_filtered_prompt_is_an_answer_without_text(simulator: Simulator) -> None:
     simulator.order(CHAT, "status", status=400, code="content_filter")
-    assert result(simulator) == Response("", "content_filter", 0, 0)
+    assert result(simulator) == Response("", "content_filter", 0, 0, reason="as ordered")
 
 
 @pytest.mark.parametrize(
@@ -369,4 +384,5 @@ def test_faults_at_random_cost_no_row_and_none_twice(simulator: Simulator, tmp_p
 def test_a_call_is_given_up_after_an_hour_of_rejections(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat, "LONGEST_WAIT", 0.3)
     simulator.order(CHAT, "status", times=1000, status=429, retry_after=0.1, message="too fast")
-    assert result(simulator) == Failure("status 429: too fast")
+    with pytest.raises(UserError, match=r"takes no more calls for now, .* too fast\. .* run again"):
+        result(simulator)

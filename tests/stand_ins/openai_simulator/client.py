@@ -59,7 +59,8 @@ class Simulator:
     def order(self, path: str, fault: str, times: int = 1, **details: Any) -> None:
         """Have a fault befall the next `times` requests whose path starts with `path` (and of `method`, if given).
 
-        Faults of any request: status (status, code, message, retry_after), drop (connection closed without a reply;
+        Faults of any request: status (status, code, message, retry_after), reply (content, and unless they are 200,
+        application/json and none: status, kind, headers), drop (connection closed without a reply;
         with `carried_out`, after the request was carried out), truncate (the reply ends in the middle; with
         `broken_off`, by losing the connection), hang (seconds), slow (seconds). Of chat calls: no_choices, no_usage,
         content_filter, length, wrong_model, text (text).
