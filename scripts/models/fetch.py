@@ -13,6 +13,8 @@ def build_parser() -> Parser:
     parser.add_argument("--source", type=json.loads, help="where the weights come from, as JSON")
     parser.add_argument("--store", type=Path, help="folder for weights of all studies")
     parser.add_argument("--name", help="what the endpoint calls its model; instead of a source")
+    parser.add_argument("--parameters", type=json.loads, help="what the endpoint is sent that decides replies, as JSON")
+    parser.add_argument("--identity", help="tells the endpoint's model from one of the same name elsewhere")
     # On record, so that weights that are replaced in the same folder are noticed.
     parser.finds("weights")
     parser.writes("card", "the model's card")
@@ -21,7 +23,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     if arguments.name:
-        cards.write(cards.RemoteModel(arguments.name), arguments.card)
+        cards.write(cards.RemoteModel(arguments.name, arguments.parameters, arguments.identity), arguments.card)
     else:
         from warmline.models import weights
 

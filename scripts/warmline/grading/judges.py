@@ -110,7 +110,7 @@ Judge = ReferenceJudge | ModelJudge
 
 def write_judge(judge: Judge, path: Path) -> None:
     """Write the judge's specification as JSON."""
-    text = json.dumps(dataclasses.asdict(judge), indent=1, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(cards.as_json(judge), indent=1, sort_keys=True, ensure_ascii=False)
     complete_files.write_text(path, text + "\n")
 
 

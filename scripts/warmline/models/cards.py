@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +82,21 @@ class LocalModel:
 
 @dataclasses.dataclass(frozen=True)
 class RemoteModel:
-    """A model that an endpoint knows by name; the same name at another endpoint is the same respondent."""
+    """A model that an endpoint knows by name.
+
+    The same name at another endpoint is the same respondent, unless an `identity` tells them apart. `parameters` are
+    those of the endpoint's that decide replies (warmline.calls.parameters.deciding).
+    """
 
     name: str
+    parameters: Mapping[str, Any] | None = None
+    identity: str | None = None
 
     @property
     def respondent(self) -> Respondent:
-        return {"engine": "openai", "model": self.name}
+        further = {"parameters": self.parameters, "identity": self.identity}
+        # Absent rather than null: a name alone keeps the keys that it had before there was anything else.
+        return {"engine": "openai", "model": self.name} | {name: value for name, value in further.items() if value}
 
 
 Model = LocalModel | RemoteModel
@@ -124,7 +133,8 @@ def untuned(base: Weights | RemoteModel, precision: str | None, engine: str, qua
 def tuned(base: Model, adapter: Adapter | RemoteModel) -> Model:
     """A base model with an adapter, or the model that an endpoint has tuned from it."""
     if isinstance(adapter, RemoteModel):
-        return adapter
+        # It answers at the endpoint of its base, and is asked as that is.
+        return dataclasses.replace(base, name=adapter.name) if isinstance(base, RemoteModel) else adapter
     if isinstance(base, RemoteModel):
         raise UserError(f"{adapter.folder}: an adapter on disk cannot tune {base.name}, which answers at an endpoint.")
     return dataclasses.replace(base, adapter=adapter)
@@ -155,8 +165,18 @@ def verify(adapter: Adapter) -> None:
 
 def write(card: Weights | RemoteModel | Adapter | ChosenCheckpoint | Arm, path: Path) -> None:
     """Write a card as JSON with sorted keys."""
-    text = json.dumps(dataclasses.asdict(card), indent=1, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(as_json(card), indent=1, sort_keys=True, ensure_ascii=False)
     complete_files.write_text(path, text + "\n")
+
+
+def as_json(card: Any) -> dict[str, Any]:
+    """A card, or what holds one, as JSON values; what a remote model has beside its name only where it has it."""
+
+    def stated(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {name: value for name, value in fields if value or name not in ("parameters", "identity")}
+
+    values: dict[str, Any] = dataclasses.asdict(card, dict_factory=stated)
+    return values
 
 
 def read_base(path: Path) -> Weights | RemoteModel:
@@ -193,7 +213,7 @@ def read_arm(path: Path) -> Arm:
 
 
 def model_from_json(values: dict[str, Any]) -> Model:
-    """A model as dataclasses.asdict wrote it."""
+    """A model as `as_json` wrote it."""
     if "name" in values:
         return RemoteModel(**values)
     weights, adapter = Weights(**values["weights"]), values["adapter"]

@@ -177,6 +177,17 @@ def test_a_command_that_cannot_serve_is_refused_before_any_job(template: str, me
         serve_command.check(template, "place", tuned=True)
 
 
+@pytest.mark.parametrize(
+    "program", ["vllm serve", "/opt/bin/vllm serve", "python -m vllm.entrypoints.openai.api_server"]
+)
+def test_vllm_is_not_left_to_the_models_own_sampling(program: str) -> None:
+    command = f"{program} {{model}} --port {{port}}"
+    with pytest.raises(UserError, match=r"place: vLLM takes .* from the model's generation_config\.json\. Add --gener"):
+        serve_command.check(f"{command} --generation-config auto", "place", tuned=False)
+    for neutral in ("--generation-config vllm", "--generation-config=vllm"):
+        serve_command.check(f"{command} {neutral} --dtype {{precision}}", "place", tuned=False)
+
+
 def test_json_in_a_command_is_left_alone() -> None:
     template = """serve {model} --port={port} --options '{"a": [1, "{b: 2}"]}' [--lora {arm}={adapter}]"""
     serve_command.check(template, "place", tuned=True)

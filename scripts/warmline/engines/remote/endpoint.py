@@ -28,7 +28,7 @@ class Endpoint:
 
     The limits are ceilings for one job; without them the number of calls on their way adapts by itself. `parameters`
     are what warmline.calls.parameters says. A reply's name of the model may have `model_prefix` before the name that
-    was asked for, or lack it.
+    was asked for, or lack it. A server that refuses connections is waited for `wait_seconds`.
     """
 
     url: str
@@ -40,11 +40,12 @@ class Endpoint:
     timeout_seconds: float = 600.0
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     model_prefix: str = ""
+    wait_seconds: float = 300.0
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Endpoint:
-        """An endpoint as the configuration writes it."""
-        return cls(**{name.replace("-", "_"): value for name, value in values.items()})
+        """An endpoint as the configuration writes it. Its `identity` says who answers, which cards hold."""
+        return cls(**{name.replace("-", "_"): value for name, value in values.items() if name != "identity"})
 
     def client(self) -> openai.AsyncOpenAI:
         """A client for this endpoint. Raises UserError if the key's variable is not set or can be no key."""

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from warmline.calls import parameters
 from warmline.models import cards
 from warmline.sources import origins
 from warmline.workflow.options import options
@@ -41,7 +42,11 @@ class Sources:
         """The options that fetch a model's weights, or name a model that an endpoint has."""
         settings = self.study.config["models"][wildcards.model]
         if "endpoint" in settings:
-            return options({"name": settings["name"]})
+            endpoint = self.study.config["endpoints"][settings["endpoint"]]
+            deciding = parameters.deciding(endpoint.get("parameters", {}))
+            return options(
+                {"name": settings["name"], "parameters": deciding or None, "identity": endpoint.get("identity")}
+            )
         return options({"source": settings["source"], "store": WEIGHTS})
 
     def weights(self, wildcards: Any) -> list[str]:
