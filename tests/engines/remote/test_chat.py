@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -16,10 +17,12 @@ from warmline.calls.ask import ask
 from warmline.calls.budget import Budget
 from warmline.calls.ledger import Ledger
 from warmline.calls.prices import Prices
+from warmline.calls.progress import Progress
 from warmline.calls.requests import Failure, Request, Response, Sampling, Unanswerable
 from warmline.engines.remote import chat
 from warmline.engines.remote.chat import FAILURES_IN_A_ROW, FAULTS_IN_A_ROW, ChatEngine
 from warmline.engines.remote.endpoint import Endpoint, body
+from warmline.engines.served.server import free_port
 from warmline.lineage import digests
 from warmline.lineage.errors import UserError
 from warmline.models.cards import RemoteModel
@@ -386,3 +389,54 @@ def test_a_call_is_given_up_after_an_hour_of_rejections(simulator: Simulator, mo
     simulator.order(CHAT, "status", times=1000, status=429, retry_after=0.1, message="too fast")
     with pytest.raises(UserError, match=r"takes no more calls for now, .* too fast\. .* run again"):
         result(simulator)
+
+
+def nobody_at(port: int, **limits: Any) -> ChatEngine:
+    return ChatEngine(RemoteModel(MODEL).respondent, MODEL, Endpoint(f"http://127.0.0.1:{port}/v1", **limits), PAUSE)
+
+
+def test_a_server_that_is_not_up_is_told_at_once_and_given_up_after_the_wait(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    ledger, progress = Ledger(tmp_path / "ledger"), Progress(40, "job")
+    started = time.monotonic()
+    told = rf"http://127\.0\.0\.1:{port}/v1 cannot be reached .* for 1 seconds\. Start the server, or correct `url`"
+    with pytest.raises(UserError, match=told):
+        ask(questions(40), nobody_at(port, wait_seconds=1.0), ledger, progress=progress)
+    assert 1.0 <= time.monotonic() - started < 30.0
+    assert f"http://127.0.0.1:{port}/v1 cannot be reached: waiting for it for up to 1 seconds" in capfd.readouterr().err
+    assert not list(ledger.folder.rglob("*.answers.jsonl"))
+
+
+def test_a_server_that_comes_up_in_time_is_asked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    port = free_port()
+    simulators: list[Simulator] = []
+
+    def come_up() -> None:
+        simulators.append(Simulator.start(tmp_path, port=port))
+
+    starting = threading.Timer(1.0, come_up)
+    starting.start()
+    try:
+        answers = results(nobody_at(port), questions(40))
+    finally:
+        starting.join()
+        for simulator in simulators:
+            simulator.close()
+    assert all(isinstance(answer, Response) for answer in answers)
+    assert capfd.readouterr().err.count("cannot be reached") == 1
+
+
+def test_rows_that_failed_are_not_counted_as_done(simulator: Simulator, tmp_path: Path) -> None:
+    class Counting(Progress):
+        rows = 0
+
+        def answered(self, usd: float) -> None:
+            self.rows += 1
+
+    progress = Counting(3, "job")
+    simulator.order(CHAT, "no_choices", times=FAULTS_IN_A_ROW)
+    with pytest.raises(UserError, match=r"1 requests .* failed"):
+        ask(questions(3), engine(simulator, **ONE_AT_A_TIME), Ledger(tmp_path / "ledger"), progress=progress)
+    assert progress.rows == 2

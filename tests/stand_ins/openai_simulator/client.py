@@ -23,13 +23,16 @@ class Simulator:
         self.process = process
 
     @classmethod
-    def start(cls, folder: Path, key: str | None = None) -> Simulator:
-        """Start one in a process of its own, which refuses other keys than `key`; `folder` takes its port file."""
+    def start(cls, folder: Path, key: str | None = None, port: int = 0) -> Simulator:
+        """Start one in a process of its own, which refuses other keys than `key`; `folder` takes its port file.
+
+        It listens on `port`, or on a free one.
+        """
         port_file = folder / "simulator_port"
         port_file.unlink(missing_ok=True)
         environment = {name: value for name, value in os.environ.items() if name != "SIMULATOR_KEY"}
         process = subprocess.Popen(
-            [sys.executable, "-m", "openai_simulator", "--port-file", str(port_file)],
+            [sys.executable, "-m", "openai_simulator", "--port-file", str(port_file), "--port", str(port)],
             cwd=Path(__file__).parent.parent,
             env=environment | ({"SIMULATOR_KEY": key} if key else {}),
             stdin=subprocess.PIPE,

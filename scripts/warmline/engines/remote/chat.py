@@ -19,6 +19,7 @@ import openai
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from warmline.calls.prices import most_prompt_tokens
+from warmline.calls.progress import say
 from warmline.calls.requests import Failure, Outcome, Request, Respondent, Response, Unanswerable
 from warmline.engines.remote import replies
 from warmline.engines.remote.endpoint import Endpoint, body
@@ -30,6 +31,7 @@ from warmline.engines.remote.faults import (
     is_overload,
     is_rejection,
     is_transient,
+    is_unreachable,
     rejected,
     retry_after,
 )
@@ -41,6 +43,8 @@ FAULTS_IN_A_ROW = 8
 FAILURES_IN_A_ROW = 20
 """The number of failed rows in a row after which the endpoint is taken to be out of order."""
 LONGEST_PAUSE = 60.0
+LONGEST_LOOK = 5.0
+"""Seconds between two calls of a server that is not up."""
 LONGEST_WAIT = 3600.0
 """Seconds after which a call that is rejected for coming too fast is given up."""
 
@@ -93,6 +97,7 @@ class _Calls:
         self._in_flight = 0
         self._failures = 0
         self._answered = False
+        self._unreachable_since: float | None = None
 
     async def arrived(self) -> list[Result]:
         """The next results, at least one unless there are no more. All that have come by then are taken at once."""
@@ -166,7 +171,7 @@ class _Calls:
         attempts = AsyncRetrying(
             retry=retry_if_exception(self._may_pass),
             wait=self._wait,
-            stop=_is_hopeless,
+            stop=self._is_hopeless,
             sleep=self._sleep,
             reraise=True,
         )
@@ -181,11 +186,22 @@ class _Calls:
                 f"{self._endpoint.scrub(str(error))}: a page for people. Check `url`, which usually ends in /v1, and "
                 "that no login page or proxy stands before the endpoint."
             ) from None
+        except openai.APIConnectionError as error:
+            if is_unreachable(error):
+                raise UserError(
+                    f"{self._endpoint.url} cannot be reached ({error.__cause__}), and was waited for for "
+                    f"{self._endpoint.wait_seconds:g} seconds. Start the server, or correct `url`; answered rows are "
+                    "kept. For a longer wait, set `wait-seconds` of this endpoint."
+                ) from None
+            return self._failed(error)
         except (openai.APIError, httpx2.HTTPError, InvalidReply, ValueError) as error:
-            cause = f" ({error.__cause__})" if error.__cause__ else ""
-            return Failure(self._endpoint.scrub(f"{type(error).__name__}: {error}{cause}")[:500])
+            return self._failed(error)
         # Outside of the handler: what is raised here must not bring the unscrubbed error along.
         return rejected(status, told, self._endpoint, self._engine.name)
+
+    def _failed(self, error: Exception) -> Failure:
+        cause = f" ({error.__cause__})" if error.__cause__ else ""
+        return Failure(self._endpoint.scrub(f"{type(error).__name__}: {error}{cause}")[:500])
 
     def _may_pass(self, error: BaseException) -> bool:
         """Whether a call is made again. Before anything was answered, a page stands for a wrong address."""
@@ -217,7 +233,13 @@ class _Calls:
         except openai.APIError as error:
             if is_overload(error):
                 self._pace.rejected(epoch)
+            if is_unreachable(error) and self._unreachable_since is None:
+                self._unreachable_since = time.monotonic()
+                waited = f"waiting for it for up to {self._endpoint.wait_seconds:g} seconds"
+                say(f"{self._endpoint.url} cannot be reached: {waited}")
             raise
+        else:
+            self._unreachable_since = None
         finally:
             self._in_flight -= 1
             self._room.set()
@@ -230,7 +252,17 @@ class _Calls:
         error = state.outcome.exception() if state.outcome else None
         asked_for = retry_after(error.response.headers) if isinstance(error, openai.APIStatusError) else None
         # Calls that are to wait equally long must not all come back at once.
+        if is_unreachable(error):
+            return min(self._pause(state), LONGEST_LOOK)
         return self._pause(state) if asked_for is None else asked_for + random.uniform(0, self._engine.first_pause)
+
+    def _is_hopeless(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if is_unreachable(error) and self._unreachable_since is not None:
+            return time.monotonic() - self._unreachable_since >= self._endpoint.wait_seconds
+        if (state.seconds_since_start or 0.0) + state.upcoming_sleep > LONGEST_WAIT:
+            return True
+        return not is_rejection(error) and state.attempt_number >= FAULTS_IN_A_ROW
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -239,13 +271,6 @@ class _Calls:
         except TimeoutError:
             return
         raise _Stopped
-
-
-def _is_hopeless(state: RetryCallState) -> bool:
-    error = state.outcome.exception() if state.outcome else None
-    if (state.seconds_since_start or 0.0) + state.upcoming_sleep > LONGEST_WAIT:
-        return True
-    return not is_rejection(error) and state.attempt_number >= FAULTS_IN_A_ROW
 
 
 def _no_more_for_now(endpoint: Endpoint, told: Mapping[str, Any], wait: float | None) -> str:

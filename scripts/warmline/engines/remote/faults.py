@@ -106,7 +106,13 @@ def is_transient(error: BaseException) -> bool:
 def is_overload(error: BaseException) -> bool:
     """Whether a call that ended so says that there are too many."""
     overloaded = isinstance(error, openai.APIStatusError) and error.status_code in OVERLOAD_STATUS
-    return overloaded or isinstance(error, openai.APITimeoutError)
+    return overloaded or (isinstance(error, openai.APITimeoutError) and not is_unreachable(error))
+
+
+def is_unreachable(error: BaseException | None) -> bool:
+    """Whether a call that ended so found nobody to take it."""
+    cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
+    return isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
 def is_rejection(error: BaseException | None) -> bool:
