@@ -24,6 +24,7 @@ def of_model(study: Study, model: str, job: Job) -> str:
             "spread": [] if settings.get("spread") else None,
             "serve": settings.get("serve"),
             "endpoint": endpoint,
+            "known": settings.get("known"),
             "prices": [prices["prompt"], prices["completion"]] if prices else None,
             "budget": config.get("budget"),
             "spending": study.path("audit/spending") if prices else None,
