@@ -41,6 +41,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--spread", action="store_true", help="spread local weights over all GPUs of the job")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; more than 1 may round differently")
     parser.add_argument("--endpoint", type=json.loads, help="where a remote model answers, and its limits, as JSON")
+    parser.add_argument(
+        "--probe", action="store_true", help="see first whether a server draws replies as it is told to"
+    )
     known = "what the model's server is known to do otherwise than it is told (warmline.engines.remote.probe)"
     parser.add_argument("--known", nargs="+", default=[], choices=PROPERTIES, help=known)
     parser.add_argument("--serve", help="command that serves local weights for the length of the job")
@@ -136,13 +139,14 @@ class LazyEngine:
     def _chat(
         self, name: str, endpoint: Endpoint, place: str, requests: Iterable[Request]
     ) -> Iterator[tuple[Request, Outcome]]:
-        """Ask call by call, once a probe has shown that the server at `place` does as it is told."""
-        stream = iter(requests)
-        first = next(stream)
-        sampled = first.sampling.temperature > 0
-        asking = ChatEngine(self.respondent, name, endpoint)
-        asking, self.probed = probed(asking, ledger(self._arguments), place, sampled, self._arguments.known)
-        yield from asking.answer(itertools.chain([first], stream))
+        """Ask call by call; with `probe`, once that has shown that the server at `place` does as it is told."""
+        asking, stream = ChatEngine(self.respondent, name, endpoint), iter(requests)
+        if self._arguments.probe:
+            first = next(stream)
+            stream = itertools.chain([first], stream)
+            sampled = first.sampling.temperature > 0
+            asking, self.probed = probed(asking, ledger(self._arguments), place, sampled, self._arguments.known)
+        yield from asking.answer(stream)
 
     def _heed_shutdown(self, endpoint: Endpoint, name: str) -> None:
         """Warn of a model that will be shut down soon. Raises UserError if it was already."""

@@ -28,7 +28,7 @@ def ask(
     parser = Parser("")
     options.add_arguments(parser)
     endpoint = digests.canonical_json({"url": simulator.url, "mode": "chat"})
-    words = ["--ledger", str(folder / "ledger"), "--calls", "ask", "--endpoint", endpoint]
+    words = ["--ledger", str(folder / "ledger"), "--calls", "ask", "--probe", "--endpoint", endpoint]
     arguments = parser.parse_args([*words, *(["--known", *known] if known else [])])
     arguments.written_by = {}
     requests = [Request([{"role": "user", "content": f"Question {row}?"}], Sampling(temperature, 24), seed=row)]

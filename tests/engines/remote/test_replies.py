@@ -63,12 +63,14 @@ def test_another_models_reply_stops_the_run(replied: Any) -> None:
         response(completion(model=replied), "m")
 
 
-@pytest.mark.parametrize("replied", ["gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-0613", "gpt-4o-20240806"])
+@pytest.mark.parametrize("replied", ["gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-0613", "gpt-4o-20240806", "gpt-4o@main"])
 def test_a_dated_snapshot_answers_for_its_family(replied: str) -> None:
     assert is_same_model("gpt-4o", replied)
 
 
-@pytest.mark.parametrize("replied", ["gpt-4o-mini", "gpt-4o-mini-2024-07-18", "gpt-4", "gpt-4o-2024-08-06-x", ""])
+@pytest.mark.parametrize(
+    "replied", ["gpt-4o-mini", "gpt-4o-mini-2024-07-18", "gpt-4", "gpt-4o-2024-08-06-x", "gpt-4o-mini@main", ""]
+)
 def test_a_smaller_member_of_the_family_does_not(replied: str) -> None:
     assert not is_same_model("gpt-4o", replied)
 

@@ -14,8 +14,9 @@ from warmline.engines.remote.endpoint import Endpoint
 from warmline.engines.remote.faults import InvalidReply, WebPage, is_page, status_in
 from warmline.lineage.errors import UserError
 
-# A family's name is answered by one of its snapshots, which end in a date, such as -2024-08-06, -20240806 or -0613.
-SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|\d{4})")
+# A family's name is answered by one of its snapshots, which end in a date, such as -2024-08-06, -20240806 or -0613; a
+# repository's by one of its revisions, such as @main.
+SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|\d{4})|@[\w./-]+")
 COMPLETE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "completed")
 CUT = ("length", "max_tokens", "max_output_tokens", "max_completion_tokens", "model_length")
 WITHHELD = (
