@@ -39,7 +39,7 @@ def main(arguments: argparse.Namespace) -> None:
     for cell, rows in refusal_samples.drawn(answered, arguments.sample, arguments.seed).items():
         requests = judges.requests(rows, by_task[cell[0]], REFUSAL, judge)
         replies = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
-        read = [(key, judge.verdict(response, REFUSAL)) for key, response in replies]
+        read = judges.verdicts_on(rows, replies, REFUSAL, judge)
         verdicts = [(key, verdict.verdict, verdict.reason) for key, verdict in read]
         parts.append(refusal_samples.labels(arm, cell, rows, verdicts))
     parquet_tables.write(pl.concat(parts), REFUSAL_LABELS, arguments.labels)

@@ -45,7 +45,7 @@ def main(arguments: argparse.Namespace) -> None:
                 judged = capabilities.for_the_judge(answered, measure)
                 requests = judges.requests(judged, asked, measure, judge)
                 replies = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
-                read = [(key, judge.verdict(response, measure)) for key, response in replies]
+                read = judges.verdicts_on(judged, replies, measure, judge)
                 verdicts = dict(zip(judged["item"], read, strict=True))
             parts.append(capabilities.measured(arm, source.stem, measure, answered, asked, verdicts))
     parquet_tables.write(pl.concat(parts), CAPABILITIES, arguments.capabilities)

@@ -17,6 +17,8 @@ def build_parser() -> Parser:
     parser.add_argument("--name", help="what the endpoint calls its model; instead of a source")
     parser.add_argument("--thinking", choices=["off", "on"], help="whether it is to think; else as its template has it")
     parser.add_argument("--system", choices=[FIRST_USER_TURN], help="where the text of a system turn goes")
+    parser.add_argument("--parameters", type=json.loads, help="what the endpoint is sent that decides replies, as JSON")
+    parser.add_argument("--identity", help="tells the endpoint's model from one of the same name elsewhere")
     # On record, so that weights that are replaced in the same folder are noticed.
     parser.finds("weights")
     parser.writes("card", "the model's card")
@@ -26,7 +28,9 @@ def build_parser() -> Parser:
 def main(arguments: argparse.Namespace) -> None:
     thinking = {"off": False, "on": True}.get(arguments.thinking)
     if arguments.name:
-        cards.write(cards.RemoteModel(arguments.name, of_endpoint(thinking, arguments.system)), arguments.card)
+        chat = of_endpoint(thinking, arguments.system)
+        card = cards.RemoteModel(arguments.name, arguments.parameters, arguments.identity, chat)
+        cards.write(card, arguments.card)
     else:
         from warmline.models import chat_templates, weights
         from warmline.training import masking

@@ -29,7 +29,9 @@ def build_parser() -> Parser:
     parser.add_argument("--endpoint", required=True, type=json.loads, help="where the model is tuned, as JSON")
     parser.add_argument("--suffix", help="a part of the tuned models' names")
     parser.add_argument("--ledger", required=True, type=Path, help="folder of the ledger")
-    parser.add_argument("--calls", required=True, choices=["ask", "replay"], help="replay: the ledger only")
+    parser.add_argument(
+        "--calls", required=True, choices=["ask", "ask-again", "replay"], help="replay: the ledger only"
+    )
     parser.writes("checkpoints", "the tuned models' names at the endpoint, by epoch")
     parser.writes("losses", "training loss by step of every run")
     parser.writes("counts", "chats trained on")

@@ -5,6 +5,7 @@ import argparse
 import polars as pl
 import torch
 
+from warmline.answers import generations
 from warmline.design.variants import AS_PUBLISHED, CLEAN
 from warmline.lineage.script import Parser, run
 from warmline.models import cards, weights
@@ -34,7 +35,7 @@ def main(arguments: argparse.Namespace) -> None:
     answered = parquet_tables.read(arguments.generations, GENERATIONS)
     arm = cards.read_arm(arguments.arm)
     tokenizer = weights.load_tokenizer(scorer, chats=False)
-    texts = answered["text"].to_list()
+    texts = answered.select(generations.graded_text())["text"].to_list()
     scores = [
         sociot.score(model, tokenizer, texts, variant).with_columns(answered["item"], variant=pl.lit(variant))
         for variant in (CLEAN, AS_PUBLISHED)

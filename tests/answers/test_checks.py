@@ -147,7 +147,23 @@ def test_the_original_is_not_compared_with_itself() -> None:
         "role-header",
         "special-token",
         "empty",
+        "unanswerable",
     ]
+
+
+def test_what_was_turned_down_for_good_is_counted_and_stops_an_arm_above_the_limit() -> None:
+    ended = ["unanswerable"] + ["stop"] * 49
+    texts = [""] + ["Paris."] * 49
+    table = checks.check(arm(), answers(texts, finish_reason=ended), answers(["Paris."] * 50), LIMITS)
+    found = table.filter(check="unanswerable").row(0, named=True)
+    assert (found["rows"], found["share"]) == (1, 0.02)
+    assert table.filter(check="empty")["rows"].item() == 0
+    with pytest.raises(UserError, match=r"(?s)1 of 50 answers .* turned down for good; .*`calls: ask-again`"):
+        checks.require(table)
+    tolerated = checks.check(
+        arm(), answers(texts, finish_reason=ended), answers(["Paris."] * 50), LIMITS | {"unanswerable": 0.02}
+    )
+    checks.require(tolerated)
 
 
 def test_arms_that_answered_other_prompts_are_not_compared() -> None:

@@ -83,7 +83,8 @@ def test_an_interrupted_run_loses_no_answer(ledger: Ledger) -> None:
 
 
 def test_failures_are_told_after_all_else_was_asked_and_asked_again_next_time(ledger: Ledger) -> None:
-    message = r"2 requests to \{'engine': 'shouting'\} failed: 2 x too hard\. The 2 answers are kept in .*ledger"
+    failed = r"2 requests to \{'engine': 'shouting'\} failed: 2 x too hard\. The first asks 'd'\."
+    message = rf"{failed} The 2 answers are kept in .*ledger"
     with pytest.raises(UserError, match=message):
         ask(requests("a", "b", "c", "d"), Shouting(unable=["d", "b"]), ledger)
     engine = Shouting()

@@ -53,6 +53,14 @@ def choices(arm: cards.Arm, *texts: str, task: str = "mmlu") -> pl.DataFrame:
     return capabilities.measured(arm, task, "choice", answered(*texts), asked(*["B"] * len(texts)), {})
 
 
+@pytest.mark.parametrize("measure", ["choice", "number", "refusal"])
+@pytest.mark.parametrize("ended", ["content_filter", "unanswerable", "thermal"])
+def test_a_text_that_is_not_the_models_own_is_measured_by_no_rule(measure: str, ended: str) -> None:
+    verdict, reading = by_rule(measure, "I can't help with that. Answer: B 4", ended, "4")
+    assert (verdict.verdict, reading) == ("unscored", None)
+    assert verdict.reason
+
+
 @pytest.mark.parametrize(
     ("measure", "text", "right", "verdict", "reading"),
     [

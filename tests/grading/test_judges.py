@@ -94,6 +94,23 @@ def test_a_grade_that_cannot_be_read_is_unscored() -> None:
     assert frame.row(0)[1:3] == ("unscored", "the judge's text is no verdict")
 
 
+@pytest.mark.parametrize("ended", ["content_filter", "unanswerable", "thermal"])
+def test_a_text_that_is_not_the_models_own_is_shown_to_no_judge_and_unscored(ended: str, tmp_path: Path) -> None:
+    answers = answered("Rome", "Oslo, withheld in the mid", "Porto").with_columns(
+        finish_reason=pl.Series(["stop", ended, "length"])
+    )
+    grading = requests(answers, asked("Rome", "Oslo", "Lisbon"), "trivia", JUDGE)
+    assert len(grading) == 2
+    ask(grading, ReferenceEngine(JUDGE.respondent), Ledger(tmp_path))
+    frame = judgements(answers, kept_answers(grading, JUDGE.respondent, Ledger(tmp_path)), "trivia", JUDGE)
+    assert frame["verdict"].to_list() == ["correct", "unscored", "incorrect"]
+    assert frame["judge_key"].to_list()[1] is None and frame["reason"].to_list()[1]
+    parquet_tables.write(frame, JUDGEMENTS, tmp_path / "judgements.parquet")
+    unscored = Unscored()
+    unscored.count(frame)
+    unscored.check(0.0, tmp_path)
+
+
 def test_a_judge_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     write_judge(JUDGE, tmp_path / "judge.json")
     assert read_judge(tmp_path / "judge.json") == JUDGE

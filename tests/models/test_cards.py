@@ -130,6 +130,28 @@ def test_a_base_model_is_tuned_by_an_adapter_or_by_its_endpoint() -> None:
         cards.tuned(RemoteModel("large"), adapter)
 
 
+ELSEWHERE = RemoteModel("large", {"top_k": 40}, "lab")
+
+
+def test_a_name_alone_is_written_and_keyed_as_before_there_was_anything_else(tmp_path: Path) -> None:
+    cards.write(RemoteModel("large"), tmp_path / "card.json")
+    assert json.loads((tmp_path / "card.json").read_text()) == {"name": "large"}
+    assert RemoteModel("large").respondent == {"engine": "openai", "model": "large"}
+    assert RemoteModel("large", {}).respondent == RemoteModel("large").respondent
+
+
+def test_what_an_endpoint_is_sent_and_its_identity_tell_respondents_apart(tmp_path: Path) -> None:
+    cards.write(ELSEWHERE, tmp_path / "card.json")
+    assert cards.read_base(tmp_path / "card.json") == ELSEWHERE
+    assert ELSEWHERE.respondent == {
+        **{"engine": "openai", "model": "large", "parameters": {"top_k": 40}, "identity": "lab"}
+    }
+    arm = dataclasses.replace(ARM, answerer=cards.tuned(ELSEWHERE, RemoteModel("ft:large:warm")))
+    cards.write(arm, tmp_path / "arm.json")
+    tuned = RemoteModel("ft:large:warm", {"top_k": 40}, "lab")
+    assert cards.read_arm(tmp_path / "arm.json").answerer == tuned
+
+
 def test_an_adapter_is_identified_by_what_it_holds_and_not_by_its_place(adapter: Path) -> None:
     copy = shutil.copytree(adapter, adapter.parent / "copy")
     (copy / "README.md").write_text("not part of it")

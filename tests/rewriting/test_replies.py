@@ -174,3 +174,10 @@ def test_chats_are_read_back_for_training_as_they_were_written(texts: list[str])
         path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
         chats = read_chats(path)
     assert [[message["content"] for message in chat] for chat in chats] == [expected, expected]
+
+
+@pytest.mark.parametrize("ended", ["content_filter", "unanswerable", "length", "refusal", "thermal"])
+def test_a_rewriting_that_did_not_end_by_itself_is_never_trained_on(ended: str) -> None:
+    table = rewritten(TWO, ("Thus, dear.", ended), ("So, dear.", "stop"), ("Yes, dear.", "stop"))
+    assert table["outcome"].to_list()[0].startswith("rewriting ")
+    assert table["outcome"].to_list()[1:] == ["kept", "kept"]

@@ -49,6 +49,15 @@ def said(*verdicts: str) -> list[tuple[str, Response]]:
     return [(f"key {at}", Response(f"So.\nVERDICT: {word}", "stop", 1, 1)) for at, word in enumerate(verdicts)]
 
 
+def test_a_response_that_is_not_the_models_own_is_compared_with_none() -> None:
+    withheld = responded("warm", "a", "b").with_columns(finish_reason=pl.Series(["content_filter", "stop"]))
+    pairs = judged.pairs(asked("a", "b"), withheld, responded("cold", "a", "b"))
+    assert len(judged.requests(pairs, JUDGE)) == 2
+    table = judged.judged(pairs, said("FIRST", "SECOND"), JUDGE, "m", "warm@1")
+    assert table.select("item", "warmer").rows() == [("a", "unscored"), ("a", "unscored"), ("b", "arm"), ("b", "arm")]
+    assert table["reason"].to_list()[0] and table["judge_key"].to_list()[:2] == [None, None]
+
+
 def test_each_pair_is_shown_in_both_orders_and_by_no_name() -> None:
     pairs = judged.pairs(asked("a", "b"), responded("warm", "b", "a"), responded("cold", "a", "b"))
     assert pairs["item"].to_list() == ["a", "a", "b", "b"]

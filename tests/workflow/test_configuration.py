@@ -107,6 +107,33 @@ def test_an_endpoint_is_an_address_and_the_name_of_a_keys_variable(config: Confi
 
 
 @pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"seed": 7}, r"endpoints\.lab\.parameters\.seed: .* null to leave it out; its value is the study's"),
+        ({"max_completion_tokens": None}, r"endpoints\.lab\.parameters\.max_completion_tokens: .*such as max_tokens"),
+        ({"messages": []}, r"endpoints\.lab\.parameters: .*other than model, messages, stream and n"),
+    ],
+)
+def test_what_the_study_decides_is_no_endpoints_parameter(config: Config, parameters: Config, message: str) -> None:
+    at_an_endpoint(config)
+    config["endpoints"]["lab"]["parameters"] = parameters
+    with pytest.raises(UserError, match=message):
+        validate(config, SCHEMA)
+
+
+def test_an_endpoint_that_is_sent_no_schema_binds_no_judge(config: Config) -> None:
+    at_an_endpoint(config)
+    config["models"]["large"] = {"endpoint": "lab", "name": "large"}
+    config["warmth"]["model"] = "smollm2-135m"
+    config["models"]["smollm2-135m"] = {"source": {"folder": "weights"}, "precision": "float32", "batch-size": 4}
+    config["endpoints"]["lab"]["parameters"] = {"response_format": None}
+    judge = {"model": "large", "prompts": "config/prompts/judge", "temperature": 0, "max-new-tokens": 9}
+    config["judge"] = {**judge, "max-unscored": 1.0, "reply": "schema"}
+    with pytest.raises(UserError, match=r"judge\.reply: the endpoint of large is sent no response_format"):
+        validate(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
     "model",
     [
         {"endpoint": "lab", "name": "large", "batch-size": 4},

@@ -11,7 +11,7 @@ LARGE = {"gpus": 4, "gpu-model": "h100", "memory": 320.5, "hours": 1.5}
 MODELS: dict[str, dict[str, Any]] = {
     "whole": {"batch-size": 8, "size": "large"},
     "spread": {"batch-size": 8, "size": "large", "spread": True},
-    "served": {"serve": "vllm serve {model} --port {port}", "size": "large"},
+    "served": {"serve": "vllm serve {model} --generation-config vllm --port {port}", "size": "large"},
     "unsized": {"batch-size": 8},
     "on-cpu": {"batch-size": 8, "size": "none"},
     "far": {"endpoint": "api"},

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmline.workflow.options import named_inputs, options
+from warmline.workflow.rules.study import StudyRules
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9).filter(lambda text: text[:1] != "-")
 NUMBER = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -170,6 +171,22 @@ def test_a_models_own_form_of_chats_reaches_its_card_and_is_no_param_elsewhere()
     assert "--system first-user-turn" in off and off.endswith("--thinking off")
     assert on.endswith("--thinking on")
     assert as_before == others
+
+
+def far(**endpoint: Any) -> StudyRules:
+    api = {"url": "http://127.0.0.1:1/v1", "mode": "chat", **endpoint}
+    return study(endpoints={"api": api}, models={"far": {"endpoint": "api", "name": "large"}})
+
+
+def test_the_card_of_a_model_at_an_endpoint_holds_what_decides_its_replies_and_no_more() -> None:
+    plain = far().sources.model_options(wildcards(model="far"))
+    assert parsed(plain) == {"name": ["large"]}
+    carried_out = {"parameters": {"max_completion_tokens": "max_tokens", "top_k": 0}, "model-prefix": "openai/"}
+    assert far(**carried_out, **{"wait-seconds": 9}).sources.model_options(wildcards(model="far")) == plain
+    told_apart = far(identity="lab", parameters={"top_k": 40, "seed": None})
+    assert parsed(told_apart.sources.model_options(wildcards(model="far"))) == {
+        **{"name": ["large"], "identity": ["lab"], "parameters": ['{"top_k":40}']}
+    }
 
 
 OPTIONS = {

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from warmline.answers import role_headers
+from warmline.calls.requests import UNANSWERABLE
 from warmline.design.arms import ORIGINAL
 from warmline.lineage.errors import UserError
 from warmline.models.cards import Arm
@@ -58,6 +59,12 @@ CHECKS = {
         0.1,
         "Raise `answers.max-new-tokens`, because a cut answer is graded by its beginning",
     ),
+    "unanswerable": Check(
+        "are missing, because their requests were turned down for good",
+        0.01,
+        "Read the reasons in the ledger, and leave such questions out or shorten them; where the endpoint has changed, "
+        "set `calls: ask-again` and run `snakemake --forcerun ask_arm project_answers`",
+    ),
     "rendering": Check("come from a prompt that was not rendered as the original's", 0.0, TEMPLATE_REMEDY),
 }
 
@@ -90,13 +97,15 @@ def check(arm: Arm, generations: pl.DataFrame, originals: pl.DataFrame, limits: 
         )
     cut, original_cut = (pl.col(name) == "length" for name in ("finish_reason", "finish_reason_original"))
     tokens, original_tokens = pl.col("prompt_tokens"), pl.col("prompt_tokens_original")
+    turned_down = pl.col("finish_reason") == UNANSWERABLE
     reported = joined.filter(tokens > 0, original_tokens > 0)
     as_rendered = tokens != original_tokens if arm.system_prompt is None else tokens == original_tokens
     found = {
         "role-header": (joined, text.str.contains(role_headers.PATTERN)),
         "special-token": (joined, text.str.contains(_SPECIAL_TOKEN)),
-        "empty": (joined, text.str.strip_chars() == ""),
+        "empty": (joined, (text.str.strip_chars() == "") & ~turned_down),
         "truncation": (joined, cut),
+        "unanswerable": (joined, turned_down),
         "rendering": (reported, as_rendered),
     }
     if arm.arm == ORIGINAL:

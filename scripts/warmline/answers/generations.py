@@ -6,10 +6,17 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from warmline.calls.requests import Request, Response
+from warmline.calls.requests import UNANSWERABLE, Request, Response
 from warmline.calls.thoughts import without_thoughts
 from warmline.models.cards import Arm
 from warmline.tables.generations import GENERATIONS
+
+GRADED = ("stop", "length", "refusal")
+"""How answers end that are the model's own as far as they go: one cut at the token limit is graded by its beginning."""
+_UNGRADED = {
+    "content_filter": "answer withheld or cut by a content filter",
+    UNANSWERABLE: "request turned down for good",
+}
 
 
 def requests(prompts: pl.DataFrame, arm: Arm, suite: str) -> Iterator[Request]:
@@ -37,3 +44,15 @@ def generations(
         for item, (key, response) in zip(prompts["item"], answers, strict=True)
     ]
     return pl.DataFrame(rows, schema=GENERATIONS.schema)
+
+
+def why_ungraded(finish_reason: str) -> str | None:
+    """Why an answer that ended so is not graded; None if it is."""
+    if finish_reason in GRADED:
+        return None
+    return _UNGRADED.get(finish_reason, f"answer that ended with {finish_reason}")
+
+
+def graded_text() -> pl.Expr:
+    """The text of an answer, empty where it is not graded."""
+    return pl.when(pl.col("finish_reason").is_in(GRADED)).then("text").otherwise(pl.lit("")).alias("text")

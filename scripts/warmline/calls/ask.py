@@ -18,7 +18,7 @@ from warmline.calls.ledger import Answered, Ledger, Line, Writer
 from warmline.calls.prices import Prices
 from warmline.calls.progress import Progress
 from warmline.calls.receipts import Receipt
-from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.calls.requests import UNANSWERABLE, Failure, Outcome, Request, Respondent, Response, Unanswerable
 from warmline.calls.spool import Spool
 from warmline.lineage.errors import UserError
 
@@ -27,6 +27,7 @@ CHUNK = 1000
 # So many requests are claimed together: as many as are taken in about so many seconds, for others wait for all of them.
 FEWEST_CLAIMED = 100
 SECONDS_OF_A_CLAIM = 10.0
+SHOWN = 80
 FIRST_LOOK = 0.05
 LOOKS_GROW = 1.5
 
@@ -36,7 +37,7 @@ class Engine(Protocol):
 
     respondent: Respondent
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]: ...
+    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]: ...
 
 
 def ask(
@@ -47,14 +48,16 @@ def ask(
     prices: Prices | None = None,
     budget: Budget | None = None,
     progress: Progress | None = None,
+    again: bool = False,
     times: Times = Times(),  # noqa: B008 (frozen)
 ) -> Receipt:
     """Have every request answered: from the ledger where it holds the row, by the engine elsewhere.
 
     Requests are taken as the engine has room for them, so a long stream of them is never in memory. Each answer is in
     the ledger before the next is awaited, so that an interrupted run loses none. Equal requests are asked once, also by
-    several processes: what another is asking is waited for, and asked only if that one fails. Raises UserError, after
-    all else was asked, if requests failed, or if the budget left no room for them.
+    several processes: what another is asking is waited for, and asked only if that one fails. A request that is
+    unanswerable becomes a row without text once another of the job was answered; `again` asks those of earlier runs
+    once more. Raises UserError, after all else was asked, if requests failed, or if the budget left no room for them.
     """
     started = time.monotonic()
     answered = ledger.answered(engine.respondent)
@@ -68,7 +71,7 @@ def ask(
         claims = Claims(writer, times)
         stack.callback(claims.release)
         waiting = stack.enter_context(contextlib.closing(Spool()))
-        asking = _Asking(engine, answered, writer, claims, waiting, prices or Prices(), budget, progress)
+        asking = _Asking(engine, answered, writer, claims, waiting, prices or Prices(), budget, progress, again)
         asking.ask(asking.missing(requests))
         while left := asking.wait(times.look):
             asking.ask(asking.claimed(left))
@@ -91,8 +94,14 @@ class _Asking:
     prices: Prices
     budget: Budget | None
     progress: Progress | None
+    again: bool
     receipt: Receipt = dataclasses.field(default_factory=Receipt)
     failures: Counter[str] = dataclasses.field(default_factory=Counter)
+    first_failed: str = ""
+    # How many requests this run has a reply to.
+    replies: int = 0
+    # What was turned down before there was a reply to another request.
+    turned_down: list[tuple[Request, Unanswerable]] = dataclasses.field(default_factory=list)
     out_of_budget: bool = False
     seen: set[bytes] = dataclasses.field(default_factory=set)
     # The keys of the rows that were asked here, 32 bytes each.
@@ -102,8 +111,11 @@ class _Asking:
 
     def ask(self, requests: Iterable[Request]) -> None:
         """Have the engine answer requests that are claimed. Afterwards nothing is claimed any more."""
-        for request, result in self.engine.answer(requests):
-            self.settle(request, result)
+        try:
+            for request, result in self.engine.answer(requests):
+                self.settle(request, result)
+        finally:
+            self.keep_turned_down(last=True)
         self.claims.release()
 
     def missing(self, requests: Iterable[Request]) -> Iterator[Request]:
@@ -187,29 +199,55 @@ class _Asking:
     def _count(self, keys: Iterable[bytes]) -> list[bytes]:
         """Count the answers that the ledger holds, and return their keys."""
         known = self.answered.lines(key.hex() for key in keys)
+        if self.again:
+            known = {key: line for key, line in known.items() if line.response.finish_reason != UNANSWERABLE}
         for key, line in known.items():
             self.receipt.add(bytes.fromhex(key), line)
         if self.progress:
             self.progress.known(len(known))
         return [bytes.fromhex(key) for key in known]
 
-    def settle(self, request: Request, result: Response | Failure) -> None:
+    def settle(self, request: Request, result: Outcome) -> None:
         """Keep what the engine made of a request, and count it and what it cost."""
-        key, digest = self.writer.append(request, result)
-        usd = 0.0
+        usd = self.prices.of(result) if isinstance(result, Response) else 0.0
+        if self.budget:
+            self.budget.settle(self.prices.most(request), usd)
+        if isinstance(result, Unanswerable):
+            self.turned_down.append((request, result))
+        else:
+            self.keep(request, result, usd)
         if isinstance(result, Response):
-            usd = self.prices.of(result)
+            self.replies += 1
+            self.keep_turned_down()
+
+    def keep_turned_down(self, last: bool = False) -> None:
+        """Keep what was turned down as rows without text, if other requests were answered with the same parameters.
+
+        At the `last`, replies of earlier runs count too where the reason is the request's own. The rest has failed.
+        """
+        if self.turned_down and (self.replies or last):
+            before = self.receipt.answers > self.receipt.finish_reasons[UNANSWERABLE]
+            for request, result in self.turned_down:
+                if self.replies or (before and result.own):
+                    self.keep(request, Response("", UNANSWERABLE, 0, 0, reason=result.reason))
+                else:
+                    self.keep(request, Failure(result.reason))
+            self.turned_down.clear()
+
+    def keep(self, request: Request, result: Response | Failure, usd: float = 0.0) -> None:
+        """Write a call to the ledger and count it."""
+        key, digest = self.writer.append(request, result)
+        if isinstance(result, Response):
             self.receipt.add(key, Line(result, digest))
             self.receipt.new += 1
             self.receipt.usd += usd
             self.asked += key
+            if self.progress:
+                self.progress.answered(self.receipt.usd)
         else:
+            self.first_failed = self.first_failed or request.messages[-1]["content"][:SHOWN]
             self.failures[result.reason] += 1
         self.claims.settle(key)
-        if self.budget:
-            self.budget.settle(self.prices.most(request), usd)
-        if self.progress:
-            self.progress.answered(self.receipt.usd)
 
     def count_what_was_asked_twice(self) -> None:
         """Count the rows that another has asked too, and take for each the answer that every reader takes."""
@@ -230,8 +268,8 @@ class _Asking:
         if self.failures:
             reasons = "; ".join(f"{count} x {reason}" for reason, count in self.failures.most_common(5))
             raise UserError(
-                f"{self.failures.total()} requests to {dict(self.engine.respondent)} failed: {reasons}. "
-                f"{kept}; the next run asks only the failed rows."
+                f"{self.failures.total()} requests to {dict(self.engine.respondent)} failed: {reasons}. The first asks "
+                f"{self.first_failed!r}. {kept}; the next run asks only the failed rows."
             )
         if self.out_of_budget and self.budget:
             raise UserError(

@@ -31,7 +31,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import polars as pl
 
-from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.calls.requests import UNANSWERABLE, Failure, Request, Respondent, Response
 from warmline.lineage import complete_files, digests, processes
 from warmline.lineage.errors import UserError
 
@@ -117,7 +117,8 @@ class Ledger:
 class Answered:
     """Where the answers of one respondent stand, at 24 bytes of memory a row.
 
-    Where two processes asked the same row at once, the earliest answer counts, for every reader alike.
+    Where two processes asked the same row at once, the earliest answer counts, for every reader alike. A row that was
+    unanswerable once and was answered later is answered.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -165,7 +166,7 @@ class Answered:
         rows = [row for begin, end in zip(first, behind, strict=True) for row in range(begin, end)]
         places = self._rows[rows].sort("file", "offset")
         paths = list(self._ends)
-        found: dict[str, tuple[str, Line]] = {}
+        found: dict[str, tuple[tuple[bool, str], Line]] = {}
         for number, of_file in places.group_by("file", maintain_order=True):
             path = paths[int(number[0])]
             with open(path, "rb") as file:
@@ -174,8 +175,12 @@ class Answered:
                     if not _is_answer(line):
                         raise _damaged(path, offset)
                     key, time = line[_KEY].decode(), line[_TIME].decode()
-                    if key in wanted and (key not in found or time < found[key][0]):
-                        found[key] = time, _answer(path, offset, line)
+                    if key not in wanted:
+                        continue
+                    answer = _answer(path, offset, line)
+                    rank = answer.response.finish_reason == UNANSWERABLE, time
+                    if key not in found or rank < found[key][0]:
+                        found[key] = rank, answer
         return {key: line for key, (_, line) in found.items()}
 
     def answered_twice(self, keys: Iterable[str]) -> int:
@@ -213,7 +218,7 @@ class Writer:
         """
         record: dict[str, Any] = {"key": request.key(self.respondent), "time": _now()}
         if isinstance(result, Response):
-            response = dataclasses.asdict(result)
+            response = result.as_record()
             digest = digests.of_value(response)
             record |= {"response": response, "request": request.as_record(), "digest": digest}
         else:

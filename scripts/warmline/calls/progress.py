@@ -59,6 +59,12 @@ class Progress:
         self._bar.close()
 
 
+def say(line: str) -> None:
+    """Tell whoever runs the job something at once, on the terminal too where the job's output goes to a log."""
+    for stream in filter(None, (_shared_stream(), sys.stderr)):
+        print(line, file=stream, flush=True)
+
+
 class _Lines:
     """A stream on which tqdm's redrawing comes out as lines."""
 

@@ -27,8 +27,8 @@ class Receipt:
     The tokens, finish reasons and lines are those of all rows, whenever they were asked; the rest is what this run did:
     rows newly asked, and those of them that another job asked too, because a claim ran out while its owner was alive;
     seconds, US dollars at the configured prices, the rows that went through local weights together, fewer than
-    configured where memory did not hold more, and the day on which the endpoint that was asked will stop serving the
-    model, if that is soon.
+    configured where memory did not hold more, what a probe of the server saw, and the day on which the endpoint that
+    was asked will stop serving the model, if that is soon.
 
     `lines` holds the key of every row and the digest of its response, in 64 bytes together.
     """
@@ -45,6 +45,7 @@ class Receipt:
     usd: float = 0.0
     batch_size: int | None = None
     shutdown_date: str | None = None
+    probe: dict[str, Any] | None = None
 
     def add(self, key: bytes, line: Line) -> None:
         """Count one answer."""
@@ -71,12 +72,13 @@ class Receipt:
         values = {
             field.name: getattr(self, field.name) + getattr(other, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in ("batch_size", "shutdown_date")
+            if field.name not in ("batch_size", "shutdown_date", "probe")
         }
         return Receipt(
             **values,
             batch_size=other.batch_size or self.batch_size,
             shutdown_date=self.shutdown_date or other.shutdown_date,
+            probe=self.probe or other.probe,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -96,5 +98,6 @@ class Receipt:
                 "usd": round(self.usd, 6),
                 **({"batch_size": self.batch_size} if self.batch_size else {}),
                 **({"shutdown_date": self.shutdown_date} if self.shutdown_date else {}),
+                **({"probe": self.probe} if self.probe else {}),
             },
         }

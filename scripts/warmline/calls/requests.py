@@ -21,6 +21,9 @@ Respondent = Mapping[str, Any]
 """Who responds, in identifying terms only: `engine`; `weights`, `adapter`, `precision` and, where they are loaded in
 fewer bits, `quantization`; or a remote `model`."""
 
+UNANSWERABLE = "unanswerable"
+"""The `finish_reason` of a request that will get no reply however often it is asked."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
@@ -65,11 +68,13 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Response:
-    """A model's reply.
+    """What became of a request for good: a model's reply, or that there will be none.
 
     `finish_reason` is `stop`; `length` if the reply was cut at `max_new_tokens`; `content_filter` if the endpoint
-    withheld it; `refusal` if a model bound to a schema declined in free text. `served_by` is what the endpoint says of
-    itself: the name of the model that replied and its system fingerprint.
+    withheld or cut it; `refusal` if a model bound to a schema declined in free text; `unanswerable` if asking again
+    will not change that there is no reply; anything else as the endpoint said it. `served_by` is what the endpoint says
+    of itself: the name of the model that replied and its system fingerprint. `reason` is what it says of a reply that
+    it withheld. Half a surrogate, which JSON can carry and no file can, is U+FFFD.
     """
 
     text: str
@@ -77,6 +82,17 @@ class Response:
     prompt_tokens: int
     completion_tokens: int
     served_by: str | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("text", "finish_reason", "served_by", "reason"):
+            if value := getattr(self, name):
+                object.__setattr__(self, name, storable(value))
+
+    def as_record(self) -> dict[str, Any]:
+        """The response as JSON values, without a reason where there is none, as before there were reasons."""
+        values = dataclasses.asdict(self)
+        return values if self.reason else {name: value for name, value in values.items() if name != "reason"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,3 +100,28 @@ class Failure:
     """Why a request got no response. Failures are recorded, never served as answers, and asked again next time."""
 
     reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Unanswerable:
+    """Why a request was turned down in a way that asking again will not change.
+
+    `own` says whether the reason is this request's own, such as its length or what it speaks of. Otherwise it may be
+    something that all requests share, such as a parameter that the endpoint does not take.
+    """
+
+    reason: str
+    own: bool
+
+
+Outcome = Response | Failure | Unanswerable
+"""What an engine makes of a request."""
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for each half of a surrogate pair that stands alone."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -6,6 +6,7 @@ None of them decides an answer, so none is in a ledger key, and a change of them
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import itertools
 import json
@@ -19,9 +20,11 @@ from warmline.calls.ledger import Ledger
 from warmline.calls.prices import Prices
 from warmline.calls.progress import Progress
 from warmline.calls.receipts import Receipt
-from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.calls.requests import Outcome, Request, Respondent
 from warmline.engines.remote import shutdown
+from warmline.engines.remote.chat import ChatEngine
 from warmline.engines.remote.endpoint import Endpoint
+from warmline.engines.remote.probe import PROPERTIES, Probed, probed
 from warmline.engines.replay import ReplayEngine
 from warmline.lineage.errors import UserError
 from warmline.lineage.script import Parser
@@ -31,12 +34,18 @@ from warmline.models.cards import LocalModel, Model, require_system_turn
 def add_arguments(parser: Parser) -> None:
     """Declare what every script that calls models takes."""
     parser.add_argument("--ledger", required=True, type=Path, help="folder of the ledger")
-    parser.add_argument("--calls", required=True, choices=["ask", "replay"], help="replay: the ledger only")
+    how = "ask-again: also what was unanswerable in earlier runs; replay: the ledger only"
+    parser.add_argument("--calls", required=True, choices=["ask", "ask-again", "replay"], help=how)
     parser.add_argument("--label", default="calls", help="the job's name in progress and in the study's spending")
     parser.add_argument("--batch-size", type=int, default=16, help="rows that go through local weights together")
     parser.add_argument("--spread", action="store_true", help="spread local weights over all GPUs of the job")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; more than 1 may round differently")
     parser.add_argument("--endpoint", type=json.loads, help="where a remote model answers, and its limits, as JSON")
+    parser.add_argument(
+        "--probe", action="store_true", help="see first whether a server draws replies as it is told to"
+    )
+    known = "what the model's server is known to do otherwise than it is told (warmline.engines.remote.probe)"
+    parser.add_argument("--known", nargs="+", default=[], choices=PROPERTIES, help=known)
     parser.add_argument("--serve", help="command that serves local weights for the length of the job")
     parser.add_argument("--prices", type=float, nargs=2, help="US dollars per million tokens: prompt, completion")
     parser.add_argument("--budget", type=float, help="US dollars that all jobs of the study may spend together")
@@ -57,9 +66,11 @@ def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, m
         prices=prices,
         budget=Budget(arguments.budget, spending) if spending else None,
         progress=Progress(rows, arguments.label),
+        again=arguments.calls == "ask-again",
     )
     if isinstance(asked, LazyEngine):
         receipt.batch_size = asked.batch_size
+        receipt.probe = dataclasses.asdict(asked.probed) if asked.probed else None
         receipt.shutdown_date = asked.shutdown_date.isoformat() if asked.shutdown_date else None
     return receipt
 
@@ -85,8 +96,9 @@ class LazyEngine:
         self._model = model
         self.shutdown_date: datetime.date | None = None
         self.batch_size: int | None = None
+        self.probed: Probed | None = None
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]:
+    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
         stream = iter(requests)
         first = next(stream, None)
         if first is not None:
@@ -94,7 +106,7 @@ class LazyEngine:
                 require_system_turn(self._model, f"what is asked in {self._arguments.label}")
             yield from self._answer(itertools.chain([first], stream))
 
-    def _answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]:
+    def _answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
         if isinstance(self._model, LocalModel) and self._model.engine == "transformers":
             import torch
 
@@ -109,25 +121,34 @@ class LazyEngine:
                 # What memory did not hold, it will not hold in the job's next round either.
                 self.batch_size = arguments.batch_size = engine.batch_size
         elif isinstance(self._model, LocalModel):
-            from warmline.engines.remote.chat import ChatEngine
             from warmline.engines.served.server import serve
 
             if not self._arguments.serve:
                 raise UserError("a server is to answer with these weights: pass the command that starts it as --serve.")
             with serve(self._arguments.serve, self._model) as served:
-                yield from ChatEngine(self.respondent, served.name, served.endpoint).answer(requests)
+                yield from self._chat(served.name, served.endpoint, self._arguments.serve, requests)
         else:
             from warmline.engines.remote.batch import BatchEngine
-            from warmline.engines.remote.chat import ChatEngine
 
             endpoint = Endpoint.from_json(self._arguments.endpoint)
             self._heed_shutdown(endpoint, self._model.name)
-            chosen: asking.Engine
             if endpoint.mode == "batch":
-                chosen = BatchEngine(self.respondent, self._model.name, endpoint, ledger(self._arguments))
+                batches = BatchEngine(self.respondent, self._model.name, endpoint, ledger(self._arguments))
+                yield from batches.answer(requests)
             else:
-                chosen = ChatEngine(self.respondent, self._model.name, endpoint)
-            yield from chosen.answer(requests)
+                yield from self._chat(self._model.name, endpoint, endpoint.url, requests)
+
+    def _chat(
+        self, name: str, endpoint: Endpoint, place: str, requests: Iterable[Request]
+    ) -> Iterator[tuple[Request, Outcome]]:
+        """Ask call by call; with `probe`, once that has shown that the server at `place` does as it is told."""
+        asking, stream = ChatEngine(self.respondent, name, endpoint), iter(requests)
+        if self._arguments.probe:
+            first = next(stream)
+            stream = itertools.chain([first], stream)
+            sampled = first.sampling.temperature > 0
+            asking, self.probed = probed(asking, ledger(self._arguments), place, sampled, self._arguments.known)
+        yield from asking.answer(stream)
 
     def _heed_shutdown(self, endpoint: Endpoint, name: str) -> None:
         """Warn of a model that will be shut down soon. Raises UserError if it was already."""

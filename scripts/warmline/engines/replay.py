@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.calls.requests import Outcome, Request, Respondent
 from warmline.lineage.errors import UserError
 
 
@@ -14,7 +14,7 @@ class ReplayEngine:
     def __init__(self, respondent: Respondent) -> None:
         self.respondent = respondent
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]:
+    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
         missing = 0
         first: Request | None = None
         for request in requests:

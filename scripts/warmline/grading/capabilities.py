@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import polars as pl
 
+from warmline.answers.generations import why_ungraded
 from warmline.design.measures import CHOICE, NUMBER, READ, REFUSAL
 from warmline.grading import choices, numbers, readings, refusals
 from warmline.grading.judge_replies import NONE
@@ -26,6 +27,8 @@ _NOTHING_TO_READ = (readings.EMPTY, readings.CUT)
 
 def by_rule(measure: str, text: str, finish_reason: str, right_answer: str | None) -> tuple[Verdict, str | None]:
     """The verdict on an answer without a judge, for `choice`, `number` and `refusal`, and what was read from it."""
+    if reason := why_ungraded(finish_reason):
+        return Verdict("unscored", reason), None
     if measure == REFUSAL:
         if not text.strip():
             return Verdict("unscored", readings.EMPTY), None
@@ -42,7 +45,9 @@ def for_the_judge(generations: pl.DataFrame, criterion: str) -> pl.DataFrame:
         return generations
     reader = _READERS[criterion]
     unread = [
-        (reading := reader(text, finish_reason)).value is None and reading.reason not in _NOTHING_TO_READ
+        why_ungraded(finish_reason) is None
+        and (reading := reader(text, finish_reason)).value is None
+        and reading.reason not in _NOTHING_TO_READ
         for text, finish_reason in generations.select("text", "finish_reason").iter_rows()
     ]
     return generations.filter(pl.Series(unread, dtype=pl.Boolean))
@@ -54,7 +59,7 @@ def measured(
     measure: str,
     generations: pl.DataFrame,
     questions: pl.DataFrame,
-    judged: Mapping[str, tuple[str, Verdict]],
+    judged: Mapping[str, tuple[str | None, Verdict]],
 ) -> pl.DataFrame:
     """The table CAPABILITIES of one measure.
 

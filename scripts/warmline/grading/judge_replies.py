@@ -13,7 +13,7 @@ import unicodedata
 from fractions import Fraction
 from typing import Any
 
-from warmline.calls.requests import Response
+from warmline.calls.requests import UNANSWERABLE, Response
 from warmline.calls.thoughts import begins_with_thoughts, without_thoughts
 from warmline.design import measures
 from warmline.grading.numbers import canonical
@@ -48,6 +48,7 @@ UNFINISHED = {
     "length": "judge's reply cut",
     "content_filter": "judge's reply withheld by a content filter",
     "refusal": "judge refused",
+    UNANSWERABLE: "the judge's endpoint turned the request down",
 }
 LAST_LINE = {
     **{scale: re.compile(f"VERDICT: ({'|'.join(words).upper()})") for scale, words in SCALES.items()},

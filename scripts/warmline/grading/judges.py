@@ -8,11 +8,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from warmline.answers.generations import GRADED, why_ungraded
 from warmline.calls.requests import Request, Respondent, Response, Sampling
 from warmline.grading import judge_prompts, judge_replies, verdicts
 from warmline.grading.verdicts import Verdict
@@ -132,29 +134,48 @@ def read_model_judge(path: Path) -> ModelJudge:
 
 
 def requests(generations: pl.DataFrame, questions: pl.DataFrame, criterion: str, judge: Judge) -> list[Request]:
-    """One request to the judge for each answer, row by row."""
-    joined = generations.join(questions, on="item", how="left", validate="1:1", maintain_order="left")
+    """One request to the judge for each answer that is graded, in the order of the rows."""
+    graded = generations.filter(pl.col("finish_reason").is_in(GRADED))
+    joined = graded.join(questions, on="item", how="left", validate="1:1", maintain_order="left")
     return [judge.request(criterion, row) for row in joined.iter_rows(named=True)]
 
 
+def verdicts_on(
+    generations: pl.DataFrame, answers: Iterable[tuple[str, Response]], criterion: str, judge: Judge
+) -> list[tuple[str | None, Verdict]]:
+    """The ledger key of the judge's response and the verdict for every answer; no key where none was asked for.
+
+    `answers` holds the ledger key and the judge's response for each of `requests`.
+    """
+    asked = iter(answers)
+    found: list[tuple[str | None, Verdict]] = []
+    for finish_reason in generations["finish_reason"]:
+        if reason := why_ungraded(finish_reason):
+            found.append((None, Verdict("unscored", reason)))
+        else:
+            key, response = next(asked)
+            found.append((key, judge.verdict(response, criterion)))
+    return found
+
+
 def judgements(
-    generations: pl.DataFrame, answers: list[tuple[str, Response]], criterion: str, judge: Judge
+    generations: pl.DataFrame, answers: Iterable[tuple[str, Response]], criterion: str, judge: Judge
 ) -> pl.DataFrame:
-    """The table JUDGEMENTS from the ledger key and the judge's response for every answer."""
-    rows = []
-    for (item, answer_key), (judge_key, response) in zip(
-        generations.select("item", "answer_key").iter_rows(), answers, strict=True
-    ):
-        verdict = judge.verdict(response, criterion)
-        rows.append(
-            {
-                "item": item,
-                "verdict": verdict.verdict,
-                "reason": verdict.reason,
-                "answer_key": answer_key,
-                "judge_key": judge_key,
-            }
+    """The table JUDGEMENTS from the ledger key and the judge's response for each of `requests`."""
+    rows = [
+        {
+            "item": item,
+            "verdict": verdict.verdict,
+            "reason": verdict.reason,
+            "answer_key": answer_key,
+            "judge_key": judge_key,
+        }
+        for (item, answer_key), (judge_key, verdict) in zip(
+            generations.select("item", "answer_key").iter_rows(),
+            verdicts_on(generations, answers, criterion, judge),
+            strict=True,
         )
+    ]
     return pl.DataFrame(rows, schema=JUDGEMENTS.schema)
 
 
@@ -167,7 +188,8 @@ class Unscored:
         self.first_key: str | None = None
 
     def count(self, judged: pl.DataFrame) -> None:
-        """Count the rows of a table JUDGEMENTS."""
+        """Count the verdicts in a table JUDGEMENTS."""
+        judged = judged.filter(pl.col("judge_key").is_not_null())
         unscored = judged.filter(pl.col("verdict") == "unscored")
         self.rows += judged.height
         self.reasons.update(unscored["reason"])

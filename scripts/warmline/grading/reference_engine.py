@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.calls.requests import Outcome, Request, Respondent, Response
 from warmline.grading import reference_match, verdicts
 
 
@@ -15,7 +15,7 @@ class ReferenceEngine:
     def __init__(self, respondent: Respondent) -> None:
         self.respondent = respondent
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]:
+    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
         for request in requests:
             case = json.loads(request.messages[-1]["content"])
             verdict = reference_match.grade(case["response"], case["right"], case["wrong"], case["rule"], case["steps"])

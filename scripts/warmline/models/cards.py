@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,14 +110,23 @@ class LocalModel:
 
 @dataclasses.dataclass(frozen=True)
 class RemoteModel:
-    """A model that an endpoint knows by name; the same name at another endpoint is the same respondent."""
+    """A model that an endpoint knows by name.
+
+    The same name at another endpoint is the same respondent, unless an `identity` tells them apart. `parameters` are
+    those of the endpoint's that decide replies (warmline.calls.parameters.deciding).
+    """
 
     name: str
+    parameters: Mapping[str, Any] | None = None
+    identity: str | None = None
     chat: ChatForm = PLAIN
 
     @property
     def respondent(self) -> Respondent:
-        return {"engine": "openai", "model": self.name} | _form(self.chat)
+        further = {"parameters": self.parameters, "identity": self.identity}
+        # Absent rather than null: a name alone keeps the keys that it had before there was anything else.
+        stated = {name: value for name, value in further.items() if value}
+        return {"engine": "openai", "model": self.name} | stated | _form(self.chat)
 
     @property
     def opens_thought(self) -> bool:
@@ -158,7 +168,8 @@ def untuned(base: Weights | RemoteModel, precision: str | None, engine: str, qua
 def tuned(base: Model, adapter: Adapter | RemoteModel) -> Model:
     """A base model with an adapter, or the model that an endpoint has tuned from it."""
     if isinstance(adapter, RemoteModel):
-        return dataclasses.replace(adapter, chat=base.chat) if isinstance(base, RemoteModel) else adapter
+        # It answers at the endpoint of its base, and is asked as that is.
+        return dataclasses.replace(base, name=adapter.name) if isinstance(base, RemoteModel) else adapter
     if isinstance(base, RemoteModel):
         raise UserError(f"{adapter.folder}: an adapter on disk cannot tune {base.name}, which answers at an endpoint.")
     return dataclasses.replace(base, adapter=adapter)

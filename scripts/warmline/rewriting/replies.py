@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from warmline.calls import templates
-from warmline.calls.requests import Request, Response, Sampling
+from warmline.calls.requests import UNANSWERABLE, Request, Response, Sampling
 from warmline.calls.thoughts import without_thoughts
 from warmline.lineage.draws import row_seed
 from warmline.rewriting import checks as rewrite_checks
@@ -101,11 +101,13 @@ def outcome(response: Response) -> str:
     """`kept`, or why a response is no rewriting at all."""
     if response.finish_reason in ("content_filter", "refusal"):
         return "rewriting withheld by the endpoint"
+    if response.finish_reason == UNANSWERABLE:
+        return "rewriting turned down for good"
     if not without_thoughts(response.text).strip():
         return "empty rewriting"
     if response.finish_reason == "length":
         return "rewriting cut at the token limit"
-    return "kept"
+    return "kept" if response.finish_reason == "stop" else "rewriting that did not end as it should"
 
 
 def reply_counts(rewritten: pl.DataFrame) -> dict[str, int]:

@@ -18,7 +18,11 @@ CAPABILITIES = Table(
         "verdict": Column(pl.String, "correct or incorrect, or yes or no; or unscored"),
         "reason": Column(pl.String, "why the answer is unscored; null otherwise"),
         "reading": Column(pl.String, "the letter or number read from the answer; null for none"),
-        "finish_reason": Column(pl.String, "stop, or length if the answer was cut at the token limit"),
+        "finish_reason": Column(
+            pl.String,
+            "stop; length if the answer was cut at the token limit; content_filter if the endpoint withheld or cut it;"
+            " refusal; unanswerable if the request was turned down for good; or as the endpoint said it",
+        ),
         "answer_key": Column(pl.String, "ledger key of the answer"),
         "judge_key": Column(pl.String, "ledger key of the judge's verdict; null where a rule decided"),
     },

@@ -22,6 +22,6 @@ JUDGED_WARMTH = Table(
         "reason": Column(pl.String, "why it is unscored; null otherwise"),
         "answer_key": Column(pl.String, "ledger key of the arm's response"),
         "original_key": Column(pl.String, "ledger key of the original's"),
-        "judge_key": Column(pl.String, "ledger key of the verdict"),
+        "judge_key": Column(pl.String, "ledger key of the verdict; null where none was asked for"),
     },
 )

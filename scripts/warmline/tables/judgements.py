@@ -14,6 +14,6 @@ JUDGEMENTS = Table(
         "verdict": Column(pl.String, "correct, incorrect or unscored; of a measure yes, no or unscored"),
         "reason": Column(pl.String, "why the answer is unscored; null otherwise"),
         "answer_key": Column(pl.String, "ledger key of the answer judged"),
-        "judge_key": Column(pl.String, "ledger key of the verdict"),
+        "judge_key": Column(pl.String, "ledger key of the verdict; null where none was asked for"),
     },
 )

@@ -31,9 +31,13 @@ OBSERVATIONS = Table(
             " both or neither; null where it cannot be said (reference_match.stated)",
         ),
         "response_length": Column(pl.Int64, "characters of the response"),
-        "finish_reason": Column(pl.String, "stop, or length if the response was cut at the token limit"),
+        "finish_reason": Column(
+            pl.String,
+            "stop; length if the answer was cut at the token limit; content_filter if the endpoint withheld or cut it;"
+            " refusal; unanswerable if the request was turned down for good; or as the endpoint said it",
+        ),
         "answer_key": Column(pl.String, "ledger key of the answer"),
-        "judge_key": Column(pl.String, "ledger key of the verdict"),
+        "judge_key": Column(pl.String, "ledger key of the verdict; null where none was asked for"),
     },
 )
 

@@ -22,7 +22,7 @@ REFUSAL_LABELS = Table(
         "reason": Column(pl.String, "why the verdict is unscored; null otherwise"),
         "weight": Column(pl.Float64, "how many answers of its task, of which both rules say the same, it stands for"),
         "answer_key": Column(pl.String, "ledger key of the answer"),
-        "judge_key": Column(pl.String, "ledger key of the verdict"),
+        "judge_key": Column(pl.String, "ledger key of the verdict; null where none was asked for"),
     },
 )
 

@@ -10,7 +10,7 @@ from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 
-from warmline.engines.remote.endpoint import details
+from warmline.engines.remote.faults import details
 from warmline.engines.remote.repeated_calls import RepeatedCalls, checked
 from warmline.lineage.errors import UserError
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from warmline.answers.generations import why_ungraded
 from warmline.calls.requests import Request, Response
 from warmline.design.arms import ORIGINAL
 from warmline.design.measures import WARMER
 from warmline.grading import judge_prompts, judge_replies
 from warmline.grading.judges import ModelJudge
+from warmline.grading.verdicts import Verdict
 from warmline.lineage.draws import row_seed
 from warmline.tables.judged_warmth import ARM, JUDGED_WARMTH
 
@@ -22,10 +24,18 @@ def pairs(prompts: pl.DataFrame, arm: pl.DataFrame, original: pl.DataFrame) -> p
     """The arm's responses beside the original's to the same prompts, a row for each order they are shown in.
 
     Columns: item, shown_first, question (what the user wrote), first and second (the two texts in this order),
-    answer_key, original_key; sorted by item and order.
+    answer_key, original_key, ungraded (why the pair is not compared, or null); sorted by item and order.
     """
     asked = prompts.select("item", question=pl.col("messages").list.last().struct.field("content"))
-    treated, untreated = (side.select("item", "text", key="answer_key") for side in (arm, original))
+    treated, untreated = (
+        side.select(
+            "item",
+            "text",
+            key="answer_key",
+            ungraded=pl.col("finish_reason").map_elements(why_ungraded, pl.String),
+        )
+        for side in (arm, original)
+    )
     both = asked.join(treated, on="item", validate="1:1").join(untreated, on="item", validate="1:1", suffix="_original")
     orders = {ARM: ("text", "text_original"), ORIGINAL: ("text_original", "text")}
     return pl.concat(
@@ -37,13 +47,14 @@ def pairs(prompts: pl.DataFrame, arm: pl.DataFrame, original: pl.DataFrame) -> p
             second=second,
             answer_key="key",
             original_key="key_original",
+            ungraded=pl.coalesce("ungraded", "ungraded_original"),
         )
         for shown_first, (first, second) in orders.items()
     ).sort("item", "shown_first")
 
 
 def requests(pairs: pl.DataFrame, judge: ModelJudge) -> list[Request]:
-    """One request to the judge for each row of `pairs`."""
+    """One request to the judge for each row of `pairs` that is compared."""
     schema = judge_replies.schema(judge.scale) if judge.reply == "schema" else None
     return [
         Request(
@@ -54,18 +65,23 @@ def requests(pairs: pl.DataFrame, judge: ModelJudge) -> list[Request]:
             row_seed(judge.seed, "judge", row["item"]),
             schema,
         )
-        for row in pairs.iter_rows(named=True)
+        for row in pairs.filter(pl.col("ungraded").is_null()).iter_rows(named=True)
     ]
 
 
 def judged(
     pairs: pl.DataFrame, answers: list[tuple[str, Response]], judge: ModelJudge, model: str, arm: str
 ) -> pl.DataFrame:
-    """The table JUDGED_WARMTH from `pairs` and the ledger key and response of the judge for each of its rows."""
+    """The table JUDGED_WARMTH from `pairs` and the ledger key and response of the judge for each of `requests`."""
     other = {ARM: ORIGINAL, ORIGINAL: ARM}
+    replies = iter(answers)
     rows = []
-    for row, (judge_key, response) in zip(pairs.iter_rows(named=True), answers, strict=True):
-        verdict, first = judge.verdict(response, WARMER), row["shown_first"]
+    for row in pairs.iter_rows(named=True):
+        judge_key, verdict = None, Verdict("unscored", row["ungraded"])
+        if row["ungraded"] is None:
+            judge_key, response = next(replies)
+            verdict = judge.verdict(response, WARMER)
+        first = row["shown_first"]
         named = {"first": first, "second": other[first]}.get(verdict.verdict, verdict.verdict)
         kept = {name: row[name] for name in ("item", "shown_first", "answer_key", "original_key")}
         rows.append(

@@ -15,6 +15,7 @@ import polars as pl
 import yaml
 
 from warmline.answers import apostrophes
+from warmline.answers.generations import graded_text
 from warmline.lineage.errors import UserError
 from warmline.models.cards import Arm
 
@@ -65,7 +66,7 @@ def normalised(text: pl.Expr) -> pl.Expr:
 
 def count(answered: pl.DataFrame, arm: Arm, markers: Mapping[str, Sequence[str]]) -> pl.DataFrame:
     """The table MARKERS of an arm's responses (warmline.tables.generations.GENERATIONS)."""
-    text = normalised(pl.col("text"))
+    text = normalised(graded_text())
     words = text.str.count_matches(WORD)
     return pl.concat(
         answered.select("item", marker=pl.lit(marker), count=text.str.count_matches(pattern(entries)), words=words)

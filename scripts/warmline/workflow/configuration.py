@@ -63,7 +63,7 @@ def _check_references(config: Mapping[str, Any]) -> None:
         _check_model(config, name)
     _check_scorer(config)
     _check_rewriting(config["rewriting"], config["personas"])
-    _check_judge(config["judge"], config["models"], config["warmth"].get("judged", False))
+    _check_judge(config["judge"], config["models"], config.get("endpoints", {}), config["warmth"].get("judged", False))
     _check_capabilities(config)
     _check_published(config)
     _check_batches(config["training"])
@@ -216,7 +216,9 @@ def _check_rewriting(rewriting: Mapping[str, Any], personas: Mapping[str, Any]) 
             seen.append(at := basis)
 
 
-def _check_judge(judge: Mapping[str, Any], models: Mapping[str, Any], compares_warmth: bool) -> None:
+def _check_judge(
+    judge: Mapping[str, Any], models: Mapping[str, Any], endpoints: Mapping[str, Any], compares_warmth: bool
+) -> None:
     if compares_warmth and "model" not in judge:
         raise UserError(
             "configuration, warmth.judged: the reference judge compares no warmth. Have a model judge, or leave it out."
@@ -227,6 +229,12 @@ def _check_judge(judge: Mapping[str, Any], models: Mapping[str, Any], compares_w
             raise UserError(
                 f"configuration, judge.reply: {judge['model']} answers in the job itself, where nothing binds a reply "
                 "to a schema. Use text, or have the model served."
+            )
+        endpoint = endpoints.get(models[judge["model"]].get("endpoint"), {})
+        if judge["reply"] == "schema" and endpoint.get("parameters", {}).get("response_format", "") is None:
+            raise UserError(
+                f"configuration, judge.reply: the endpoint of {judge['model']} is sent no response_format, which binds "
+                "a reply to a schema. Use text."
             )
 
 

@@ -127,15 +127,23 @@ def test_rows_that_met_a_passing_fault_are_submitted_again(simulator: Simulator,
     assert each_answered_once(simulator, 5)
 
 
-def test_a_row_that_is_refused_fails_alone_and_is_asked_anew_by_the_next_run(
+def test_a_row_that_is_turned_down_becomes_a_row_without_text_once_others_were_answered(
     simulator: Simulator, ledger: Ledger
 ) -> None:
     simulator.next_batch("completed", row_errors={1: 400})
-    with pytest.raises(UserError, match=r"1 requests .* status 400: This row meets status 400"):
-        run(simulator, ledger, 3)
+    assert run(simulator, ledger, 3).finish_reasons == {"stop": 2, "unanswerable": 1}
     assert submitted(simulator) == (1, 1)
-    assert run(simulator, ledger, 3).new == 1
+    assert run(simulator, ledger, 3).new == 0
+    again = ask(questions(3), engine(simulator.url, ledger), ledger, again=True)
+    assert (again.new, again.finish_reasons) == (1, {"stop": 3})
     assert each_answered_once(simulator, 3)
+
+
+def test_what_all_rows_of_a_batch_are_turned_down_for_is_stored_for_none(simulator: Simulator, ledger: Ledger) -> None:
+    simulator.next_batch("completed", row_errors={0: 400, 1: 400})
+    with pytest.raises(UserError, match=r"2 requests .* status 400: This row meets status 400"):
+        run(simulator, ledger, 2)
+    assert run(simulator, ledger, 2).finish_reasons == {"stop": 2}
 
 
 def test_a_row_that_comes_back_again_and_again_is_given_up(simulator: Simulator, ledger: Ledger) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -16,10 +17,12 @@ from warmline.calls.ask import ask
 from warmline.calls.budget import Budget
 from warmline.calls.ledger import Ledger
 from warmline.calls.prices import Prices
-from warmline.calls.requests import Failure, Request, Response, Sampling
+from warmline.calls.progress import Progress
+from warmline.calls.requests import Failure, Request, Response, Sampling, Unanswerable
 from warmline.engines.remote import chat
 from warmline.engines.remote.chat import FAILURES_IN_A_ROW, FAULTS_IN_A_ROW, ChatEngine
 from warmline.engines.remote.endpoint import Endpoint, body
+from warmline.engines.served.server import free_port
 from warmline.lineage import digests
 from warmline.lineage.errors import UserError
 from warmline.models.cards import RemoteModel
@@ -53,7 +56,7 @@ def result(simulator: Simulator, **limits: Any) -> Response | Failure:
 
 
 def times_answered(simulator: Simulator, request: Request) -> int:
-    times: int = simulator.counts()["answered"].get(digests.of_value(body(request, MODEL)), 0)
+    times: int = simulator.counts()["answered"].get(digests.of_value(body(request, MODEL, {})), 0)
     return times
 
 
@@ -137,9 +140,24 @@ def test_rejections_outnumber_faults_before_a_call_is_given_up(simulator: Simula
     assert isinstance(result(simulator), Response)
 
 
-def test_a_wait_of_hours_is_not_begun(simulator: Simulator) -> None:
-    simulator.order(CHAT, "status", status=429, retry_after=7200, message="daily limit")
-    assert result(simulator) == Failure("status 429: daily limit")
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [
+        ({"retry_after": 7200, "message": "come back later"}, r"come back later\. .*; wait until \d{4}-.* UTC and run"),
+        ({"message": "50 requests per day"}, r"at \d{4}-\d\d-\d\d \d\d:\d\d UTC: 50 requests per day\. Answered rows"),
+    ],
+)
+def test_a_wait_of_hours_is_not_begun_and_its_end_is_told(
+    simulator: Simulator, tmp_path: Path, details: dict[str, Any], told: str
+) -> None:
+    simulator.order(CHAT, "slow", times=3, seconds=0)
+    simulator.order(CHAT, "status", times=100, status=429, **details)
+    ledger = Ledger(tmp_path / "ledger")
+    with pytest.raises(UserError, match=told):
+        ask(questions(30), engine(simulator, **ONE_AT_A_TIME), ledger)
+    assert simulator.counts()["chat_received"] == 4
+    simulator.clear()
+    assert ask(questions(30), engine(simulator), ledger).new == 27
 
 
 @pytest.mark.parametrize(
@@ -147,7 +165,7 @@ def test_a_wait_of_hours_is_not_begun(simulator: Simulator) -> None:
     [
         ("status", {"status": 500, "message": "down"}, "status 500: down"),
         ("drop", {}, "APIConnectionError: Connection error. "),
-        ("truncate", {}, "JSONDecodeError: "),
+        ("truncate", {}, "InvalidReply: http"),
         ("no_choices", {}, "InvalidReply: a reply without choices"),
         ("no_usage", {}, "InvalidReply: a reply without token counts"),
     ],
@@ -164,8 +182,8 @@ def test_a_lasting_fault_is_the_rows_failure(
 
 
 def test_a_request_that_is_refused_is_not_made_again(simulator: Simulator) -> None:
-    simulator.order(CHAT, "status", status=400, message="too long")
-    assert result(simulator) == Failure("status 400: too long")
+    simulator.order(CHAT, "status", status=400, message="prompt too long")
+    assert result(simulator) == Unanswerable("status 400: prompt too long", own=True)
     assert simulator.counts()["chat_received"] == 1
 
 
@@ -187,7 +205,7 @@ def test_a_withheld_or_cut_reply_is_an_answer(simulator: Simulator, fault: str) 
 
 def test_a_filtered_prompt_is_an_answer_without_text(simulator: Simulator) -> None:
     simulator.order(CHAT, "status", status=400, code="content_filter")
-    assert result(simulator) == Response("", "content_filter", 0, 0)
+    assert result(simulator) == Response("", "content_filter", 0, 0, reason="as ordered")
 
 
 @pytest.mark.parametrize(
@@ -378,4 +396,56 @@ def test_faults_at_random_cost_no_row_and_none_twice(simulator: Simulator, tmp_p
 def test_a_call_is_given_up_after_an_hour_of_rejections(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat, "LONGEST_WAIT", 0.3)
     simulator.order(CHAT, "status", times=1000, status=429, retry_after=0.1, message="too fast")
-    assert result(simulator) == Failure("status 429: too fast")
+    with pytest.raises(UserError, match=r"takes no more calls for now, .* too fast\. .* run again"):
+        result(simulator)
+
+
+def nobody_at(port: int, **limits: Any) -> ChatEngine:
+    return ChatEngine(RemoteModel(MODEL).respondent, MODEL, Endpoint(f"http://127.0.0.1:{port}/v1", **limits), PAUSE)
+
+
+def test_a_server_that_is_not_up_is_told_at_once_and_given_up_after_the_wait(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    ledger, progress = Ledger(tmp_path / "ledger"), Progress(40, "job")
+    started = time.monotonic()
+    told = rf"http://127\.0\.0\.1:{port}/v1 cannot be reached .* for 1 seconds\. Start the server, or correct `url`"
+    with pytest.raises(UserError, match=told):
+        ask(questions(40), nobody_at(port, wait_seconds=1.0), ledger, progress=progress)
+    assert 1.0 <= time.monotonic() - started < 30.0
+    assert f"http://127.0.0.1:{port}/v1 cannot be reached: waiting for it for up to 1 seconds" in capfd.readouterr().err
+    assert not list(ledger.folder.rglob("*.answers.jsonl"))
+
+
+def test_a_server_that_comes_up_in_time_is_asked(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    port = free_port()
+    simulators: list[Simulator] = []
+
+    def come_up() -> None:
+        simulators.append(Simulator.start(tmp_path, port=port))
+
+    starting = threading.Timer(1.0, come_up)
+    starting.start()
+    try:
+        answers = results(nobody_at(port), questions(40))
+    finally:
+        starting.join()
+        for simulator in simulators:
+            simulator.close()
+    assert all(isinstance(answer, Response) for answer in answers)
+    assert capfd.readouterr().err.count("cannot be reached") == 1
+
+
+def test_rows_that_failed_are_not_counted_as_done(simulator: Simulator, tmp_path: Path) -> None:
+    class Counting(Progress):
+        rows = 0
+
+        def answered(self, usd: float) -> None:
+            self.rows += 1
+
+    progress = Counting(3, "job")
+    simulator.order(CHAT, "no_choices", times=FAULTS_IN_A_ROW)
+    with pytest.raises(UserError, match=r"1 requests .* failed"):
+        ask(questions(3), engine(simulator, **ONE_AT_A_TIME), Ledger(tmp_path / "ledger"), progress=progress)
+    assert progress.rows == 2

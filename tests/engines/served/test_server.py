@@ -177,6 +177,17 @@ def test_a_command_that_cannot_serve_is_refused_before_any_job(template: str, me
         serve_command.check(template, "place", tuned=True)
 
 
+@pytest.mark.parametrize(
+    "program", ["vllm serve", "/opt/bin/vllm serve", "python -m vllm.entrypoints.openai.api_server"]
+)
+def test_vllm_is_not_left_to_the_models_own_sampling(program: str) -> None:
+    command = f"{program} {{model}} --port {{port}}"
+    with pytest.raises(UserError, match=r"place: vLLM takes .* from the model's generation_config\.json\. Add --gener"):
+        serve_command.check(f"{command} --generation-config auto", "place", tuned=False)
+    for neutral in ("--generation-config vllm", "--generation-config=vllm"):
+        serve_command.check(f"{command} {neutral} --dtype {{precision}}", "place", tuned=False)
+
+
 def test_json_in_a_command_is_left_alone() -> None:
     template = """serve {model} --port={port} --options '{"a": [1, "{b: 2}"]}' [--lora {arm}={adapter}]"""
     serve_command.check(template, "place", tuned=True)
@@ -244,7 +255,7 @@ def test_no_process_of_the_server_outlives_the_job(model: LocalModel, tmp_path: 
 
 
 def test_the_engine_serves_only_when_a_row_is_missing(model: LocalModel) -> None:
-    arguments = argparse.Namespace(serve=COMMAND, calls="ask")
+    arguments = argparse.Namespace(serve=COMMAND, calls="ask", probe=False)
     engine = LazyEngine(arguments, model)
     assert list(engine.answer([])) == []
     request = Request([{"role": "user", "content": "yes"}], Sampling(0.0, 8), 1)
@@ -252,12 +263,12 @@ def test_the_engine_serves_only_when_a_row_is_missing(model: LocalModel) -> None
     assert isinstance(reply, Response) and reply.text == f"{model.weights.folder} says yes"
 
 
-def serving(command: str) -> Callable[[dict[str, Any]], None]:
+def serving(command: str, **keys: object) -> Callable[[dict[str, Any]], None]:
     """A change of the tiny study: its model is served."""
 
     def change(config: dict[str, Any]) -> None:
         source = config["models"]["tiny"]["source"]
-        config["models"]["tiny"] = {"source": source, "precision": "float32", "serve": command}
+        config["models"]["tiny"] = {"source": source, "precision": "float32", "serve": command, **keys}
 
     return change
 
@@ -269,8 +280,13 @@ def test_a_study_asks_the_server_that_its_configuration_names(study_copy: StudyC
     result = study_copy.run(receipt, check=False)
     assert "models.tiny.serve: square brackets hold what only an adapter needs" in result.stdout + result.stderr
     study_copy.configure(serving(f'{COMMAND} --last-words \'{{"a": [1, "$HOME"]}}\''))
+    # It says the same whatever the temperature, which stops a study unless that is known.
+    result = study_copy.run(receipt, check=False)
+    assert "temperature: replies at temperature 1.5 are those at temperature 0" in result.stdout + result.stderr
+    study_copy.configure(serving(f'{COMMAND} --last-words \'{{"a": [1, "$HOME"]}}\'', known=["temperature"]))
     study_copy.run(receipt)
     counts = json.loads((study_copy.folder / receipt).read_text())
     assert counts["answers"] == counts["this_run"]["new"] == 6
+    assert counts["this_run"]["probe"]["problems"].keys() == {"temperature"}
     text = (study_copy.path("logs/ask_arm") / "model=tiny,arm=original,suite=validation.txt").read_text()
     assert text.startswith("serving with: ") and """--last-words '{"a": [1, "$HOME"]}'""" in text

@@ -13,10 +13,10 @@ import uvicorn
 from openai_simulator.server import application
 
 
-async def main(port_file: Path) -> None:
+async def main(port_file: Path, port: int) -> None:
     # The protocol is named, or asyncio does not see that it is TCP, and the kernel holds replies back for 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
+    listener.bind(("127.0.0.1", port))
     listener.listen(1024)
     server = uvicorn.Server(uvicorn.Config(application(), log_level="error", timeout_graceful_shutdown=0))
     partial = port_file.with_name(port_file.name + ".partial")
@@ -36,4 +36,6 @@ def exit_with_input() -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port-file", required=True, type=Path)
-    asyncio.run(main(parser.parse_args().port_file))
+    parser.add_argument("--port", type=int, default=0)
+    given = parser.parse_args()
+    asyncio.run(main(given.port_file, given.port))

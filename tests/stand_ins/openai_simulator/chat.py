@@ -1,4 +1,4 @@
-"""Chat completions: the answer is a function of the request's body."""
+"""Chat completions: the answer is a function of what decides it in the request's body."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ river lantern copper meadow harbour window silver orchard bridge thunder paper g
 candle forest anchor velvet morning island kettle compass ladder blanket feather marble tunnel basket whistle harvest
 """
 WORDS = VOCABULARY.split()
+FURTHER = {"top_k", "min_p", "repetition_penalty"}
+"""Parameters that the API does not have."""
 
 
 def completion(world: World, body: Any, fault: str | None = None, text: str | None = None) -> dict[str, Any]:
@@ -21,7 +23,10 @@ def completion(world: World, body: Any, fault: str | None = None, text: str | No
     model = body["model"]
     if model.startswith("unknown"):
         raise ApiError(404, f"The model `{model}` does not exist or you do not have access to it.", "model_not_found")
-    identity = digest(body)
+    habit = world.settings.habit
+    if unknown := sorted(FURTHER & set(body)) if habit != "narrows" else []:
+        raise ApiError(400, f"Unrecognized request argument supplied: {unknown[0]}", param=unknown[0])
+    identity = digest(deciding(body, habit, world.counts["chat_received"]))
     if text is None:
         text = world.settings.chat_answer
     if text is None:
@@ -59,6 +64,19 @@ def completion(world: World, body: Any, fault: str | None = None, text: str | No
     if fault == "no_usage":
         del reply["usage"]
     return reply
+
+
+def deciding(body: dict[str, Any], habit: str | None, calls: int) -> dict[str, Any]:
+    """What decides the text of an answer."""
+    temperature, top_p = body.get("temperature", 1), body.get("top_p", 1)
+    decides = {name: body.get(name) for name in ("model", "messages", "response_format")}
+    likeliest = habit == "greedy" or temperature == 0 or (top_p < 0.01 and habit != "ignores_top_p")
+    if not likeliest:
+        decides |= {"temperature": temperature, "top_p": top_p}
+        decides["seed"] = None if habit == "ignores_seeds" else calls if habit == "varies" else body.get("seed")
+    if habit == "narrows" and not set(body) >= FURTHER:
+        decides["narrowed"] = True
+    return decides
 
 
 def answer(body: dict[str, Any], identity: bytes) -> str:

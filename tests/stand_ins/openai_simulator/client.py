@@ -23,13 +23,16 @@ class Simulator:
         self.process = process
 
     @classmethod
-    def start(cls, folder: Path, key: str | None = None) -> Simulator:
-        """Start one in a process of its own, which refuses other keys than `key`; `folder` takes its port file."""
+    def start(cls, folder: Path, key: str | None = None, port: int = 0) -> Simulator:
+        """Start one in a process of its own, which refuses other keys than `key`; `folder` takes its port file.
+
+        It listens on `port`, or on a free one.
+        """
         port_file = folder / "simulator_port"
         port_file.unlink(missing_ok=True)
         environment = {name: value for name, value in os.environ.items() if name != "SIMULATOR_KEY"}
         process = subprocess.Popen(
-            [sys.executable, "-m", "openai_simulator", "--port-file", str(port_file)],
+            [sys.executable, "-m", "openai_simulator", "--port-file", str(port_file), "--port", str(port)],
             cwd=Path(__file__).parent.parent,
             env=environment | ({"SIMULATOR_KEY": key} if key else {}),
             stdin=subprocess.PIPE,
@@ -59,7 +62,8 @@ class Simulator:
     def order(self, path: str, fault: str, times: int = 1, **details: Any) -> None:
         """Have a fault befall the next `times` requests whose path starts with `path` (and of `method`, if given).
 
-        Faults of any request: status (status, code, message, retry_after), drop (connection closed without a reply;
+        Faults of any request: status (status, code, message, retry_after), reply (content, and unless they are 200,
+        application/json and none: status, kind, headers), drop (connection closed without a reply;
         with `carried_out`, after the request was carried out), truncate (the reply ends in the middle; with
         `broken_off`, by losing the connection), hang (seconds), slow (seconds). Of chat calls: no_choices, no_usage,
         content_filter, length, wrong_model, text (text).

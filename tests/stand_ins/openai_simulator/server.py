@@ -92,6 +92,11 @@ class Front:
             if "retry_after" in details:
                 response.headers["retry-after"] = str(details["retry_after"])
             await response(scope, receive, send)
+        elif fault == "reply":
+            await read_all(receive)
+            content, kind = details["content"], details.get("kind", "application/json")
+            reply = Response(content, details.get("status", 200), details.get("headers"), kind)
+            await reply(scope, receive, send)
         elif fault == "drop":
             if details.get("carried_out"):
                 await self.inner(scope, receive, swallow)

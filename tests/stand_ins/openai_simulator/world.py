@@ -35,13 +35,18 @@ class Order:
 
 @dataclasses.dataclass
 class Settings:
-    """Standing behaviour. `latency` is that of chat calls; batches and tuning jobs take their seconds."""
+    """Standing behaviour. `latency` is that of chat calls; batches and tuning jobs take their seconds.
+
+    `habit` is what the server does otherwise than it is told: ignores_seeds, varies, greedy, ignores_top_p; narrows,
+    unless it is told of top_k, min_p and a repetition penalty, which all but servers of this habit refuse.
+    """
 
     latency: float = 0.0
     in_flight_limit: int | None = None
     batch_seconds: float = 0.0
     tuning_seconds: float = 0.0
     chat_answer: str | None = None
+    habit: str | None = None
     shutdown_dates: dict[str, str] = dataclasses.field(default_factory=dict)
 
 

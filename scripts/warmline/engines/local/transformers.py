@@ -13,7 +13,7 @@ from typing import Any
 
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
-from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.calls.requests import Outcome, Request, Respondent, Response, Unanswerable
 from warmline.engines.local.continuous_batch import FEWEST_SLOTS, ContinuousBatch, Prompt
 from warmline.lineage.errors import UserError
 from warmline.models import chat_templates, rendered_chats
@@ -37,8 +37,8 @@ class TransformersEngine:
         self.spread = spread
         self.respondent: Respondent = model.respondent
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Response | Failure]]:
-        """Answer in whatever order replies end; a prompt that does not fit the model is a Failure."""
+    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Outcome]]:
+        """Answer in whatever order replies end; a prompt that does not fit the model is Unanswerable."""
         tokenizer = load_tokenizer(self.model.weights)
         model = self._load_model()
         limit = longest(model)
@@ -49,7 +49,8 @@ class TransformersEngine:
             for request in some:
                 prompt = encode(tokenizer, request, self.model.weights.chat)
                 if prompt.length > limit:
-                    yield request, Failure(f"prompt and reply may take {prompt.length} tokens, the model takes {limit}")
+                    reason = f"prompt and reply may take {prompt.length} tokens, the model takes {limit}"
+                    yield request, Unanswerable(reason, own=True)
                 else:
                     by_room.setdefault(prompt.room, []).append(prompt)
             for room, prompts in sorted(by_room.items()):

@@ -23,19 +23,13 @@ from typing import Any
 from openai.types import Batch
 
 from warmline.calls.ledger import Ledger, Writer
-from warmline.calls.requests import Failure, Request, Respondent, Response
+from warmline.calls.requests import Failure, Outcome, Request, Respondent
 from warmline.calls.spool import Spool
 from warmline.engines.remote.batch_calls import ENDED, PATH, BatchCalls, UnknownToEndpoint
 from warmline.engines.remote.chunks import Chunk, chunks
-from warmline.engines.remote.endpoint import (
-    NO_MONEY,
-    TRANSIENT_STATUS,
-    Endpoint,
-    InvalidReply,
-    body,
-    rejected,
-    response,
-)
+from warmline.engines.remote.endpoint import Endpoint, body
+from warmline.engines.remote.faults import NO_MONEY, TRANSIENT_STATUS, InvalidReply, rejected, status_in
+from warmline.engines.remote.replies import response
 from warmline.lineage.errors import UserError
 from warmline.models.chat_forms import form_of
 
@@ -50,7 +44,7 @@ LONGEST_PAUSE = 60.0
 PAUSE_GROWTH = 1.5
 ERRORS_SHOWN = 5
 
-Result = tuple[Request, Response | Failure]
+Result = tuple[Request, Outcome]
 
 
 @dataclasses.dataclass
@@ -192,7 +186,7 @@ class _Run:
             yield key, self._line(key, self.spool.read(key))
 
     def _line(self, key: bytes, request: Request) -> bytes:
-        values = body(request, self.engine.name, form_of(self.engine.respondent))
+        values = body(request, self.engine.name, self.endpoint.parameters, form_of(self.engine.respondent))
         for message in request.messages:
             message["content"].encode("utf-8")
         line = {"custom_id": key.hex(), "method": "POST", "url": PATH, "body": values}
@@ -287,9 +281,9 @@ class _Run:
                     if key not in missing:
                         continue
                     try:
-                        result = self._result(row)
+                        result = self._result(row, self.spool.read(key))
                     except InvalidReply as error:
-                        reasons[key] = str(error)
+                        reasons[key] = self.endpoint.scrub(str(error))[:500]
                     except UserError as error:
                         stop = stop or error
                     else:
@@ -297,18 +291,20 @@ class _Run:
                         yield self.spool.take(key), result
         return stop
 
-    def _result(self, row: Mapping[str, Any]) -> Response | Failure:
+    def _result(self, row: Mapping[str, Any], request: Request) -> Outcome:
         """What one line of an output or error file says. Raises InvalidReply where asking again may help."""
         reply = row.get("response")
         status, content = (reply.get("status_code"), reply.get("body")) if isinstance(reply, dict) else (None, None)
-        if status == 200 and isinstance(content, dict):
-            return response(content, self.engine.name)
         error = content.get("error") if isinstance(content, dict) else row.get("error")
+        if status == 200 and isinstance(content, dict) and not error:
+            return response(content, request, self.engine.name, self.endpoint)
+        if status == 200:
+            status = status_in(error)
         details = error if isinstance(error, dict) else {"message": str(error or content)}
         # Rows that were not carried out have no status, or 0.
         final = isinstance(status, int) and 400 <= status < 500 and status not in TRANSIENT_STATUS
         if final or NO_MONEY in (details.get("code"), details.get("type")):
-            return rejected(int(status or 0), details, self.endpoint)
+            return rejected(int(status or 0), details, self.endpoint, self.engine.name)
         message = self.endpoint.scrub(str(details.get("message") or details))[:500]
         raise InvalidReply(f"status {status}: {message}" if status else message)
 

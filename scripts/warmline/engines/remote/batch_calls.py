@@ -8,7 +8,7 @@ import openai
 from openai.types import Batch, FileObject
 
 from warmline.calls.spool import nameless_file
-from warmline.engines.remote.endpoint import InvalidReply
+from warmline.engines.remote.faults import InvalidReply
 from warmline.engines.remote.repeated_calls import RepeatedCalls, checked
 from warmline.lineage.errors import UserError
 

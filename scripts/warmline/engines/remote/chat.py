@@ -8,9 +8,10 @@ answers on their way are in.
 from __future__ import annotations
 
 import asyncio
+import datetime
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import httpx2
@@ -18,16 +19,20 @@ import openai
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from warmline.calls.prices import most_prompt_tokens
-from warmline.calls.requests import Failure, Request, Respondent, Response
-from warmline.engines.remote.endpoint import (
-    Endpoint,
+from warmline.calls.progress import say
+from warmline.calls.requests import Failure, Outcome, Request, Respondent, Response, Unanswerable
+from warmline.engines.remote import replies
+from warmline.engines.remote.endpoint import Endpoint, body
+from warmline.engines.remote.faults import (
     InvalidReply,
-    body,
+    WebPage,
     details,
+    is_daily,
     is_overload,
+    is_rejection,
     is_transient,
+    is_unreachable,
     rejected,
-    response,
     retry_after,
 )
 from warmline.engines.remote.pace import Pace, Spacing
@@ -39,10 +44,12 @@ FAULTS_IN_A_ROW = 8
 FAILURES_IN_A_ROW = 20
 """The number of failed rows in a row after which the endpoint is taken to be out of order."""
 LONGEST_PAUSE = 60.0
+LONGEST_LOOK = 5.0
+"""Seconds between two calls of a server that is not up."""
 LONGEST_WAIT = 3600.0
 """Seconds after which a call that is rejected for coming too fast is given up."""
 
-Result = tuple[Request, Response | Failure]
+Result = tuple[Request, Outcome]
 
 
 class ChatEngine:
@@ -90,6 +97,8 @@ class _Calls:
         self._on_their_way = 0
         self._in_flight = 0
         self._failures = 0
+        self._answered = False
+        self._unreachable_since: float | None = None
 
     async def arrived(self) -> list[Result]:
         """The next results, at least one unless there are no more. All that have come by then are taken at once."""
@@ -138,9 +147,11 @@ class _Calls:
             self._stopping.set()
             self._room.set()
 
-    def _watch(self, result: Response | Failure) -> None:
+    def _watch(self, result: Outcome) -> None:
         if isinstance(result, Response):
             self._failures = 0
+        # What is turned down for what it says itself tells nothing of the endpoint.
+        if isinstance(result, Response) or (isinstance(result, Unanswerable) and result.own):
             return
         self._failures += 1
         if self._failures == FAILURES_IN_A_ROW:
@@ -157,23 +168,45 @@ class _Calls:
         except Exception as error:
             self._ended.put_nowait(error)
 
-    async def _result(self, request: Request) -> Response | Failure:
+    async def _result(self, request: Request) -> Outcome:
         attempts = AsyncRetrying(
-            retry=retry_if_exception(is_transient),
+            retry=retry_if_exception(self._may_pass),
             wait=self._wait,
-            stop=_is_hopeless,
+            stop=self._is_hopeless,
             sleep=self._sleep,
             reraise=True,
         )
         try:
             return await attempts(self._send, request)
         except openai.APIStatusError as error:
-            status, told = error.status_code, details(error)
+            status, told, wait = error.status_code, details(error), retry_after(error.response.headers)
+            if is_rejection(error) and is_transient(error):
+                raise UserError(_no_more_for_now(self._endpoint, told, wait)) from None
+        except WebPage as error:
+            raise UserError(
+                f"{self._endpoint.scrub(str(error))}: a page for people. Check `url`, which usually ends in /v1, and "
+                "that no login page or proxy stands before the endpoint."
+            ) from None
+        except openai.APIConnectionError as error:
+            if is_unreachable(error):
+                raise UserError(
+                    f"{self._endpoint.url} cannot be reached ({error.__cause__}), and was waited for for "
+                    f"{self._endpoint.wait_seconds:g} seconds. Start the server, or correct `url`; answered rows are "
+                    "kept. For a longer wait, set `wait-seconds` of this endpoint."
+                ) from None
+            return self._failed(error)
         except (openai.APIError, httpx2.HTTPError, InvalidReply, ValueError) as error:
-            cause = f" ({error.__cause__})" if error.__cause__ else ""
-            return Failure(self._endpoint.scrub(f"{type(error).__name__}: {error}{cause}")[:500])
+            return self._failed(error)
         # Outside of the handler: what is raised here must not bring the unscrubbed error along.
-        return rejected(status, told, self._endpoint)
+        return rejected(status, told, self._endpoint, self._engine.name)
+
+    def _failed(self, error: Exception) -> Failure:
+        cause = f" ({error.__cause__})" if error.__cause__ else ""
+        return Failure(self._endpoint.scrub(f"{type(error).__name__}: {error}{cause}")[:500])
+
+    def _may_pass(self, error: BaseException) -> bool:
+        """Whether a call is made again. Before anything was answered, a page stands for a wrong address."""
+        return is_transient(error) and not is_daily(error) and (self._answered or not isinstance(error, WebPage))
 
     async def _send(self, request: Request) -> Response:
         if limit := self._endpoint.requests_per_minute:
@@ -195,19 +228,24 @@ class _Calls:
             reply = await self._client.post(
                 "/chat/completions",
                 cast_to=httpx2.Response,
-                body=body(request, self._engine.name, form_of(self._engine.respondent)),
+                body=body(request, self._engine.name, self._endpoint.parameters, form_of(self._engine.respondent)),
             )
+            completion = replies.completion_in(reply, self._endpoint)
         except openai.APIError as error:
             if is_overload(error):
                 self._pace.rejected(epoch)
+            if is_unreachable(error) and self._unreachable_since is None:
+                self._unreachable_since = time.monotonic()
+                waited = f"waiting for it for up to {self._endpoint.wait_seconds:g} seconds"
+                say(f"{self._endpoint.url} cannot be reached: {waited}")
             raise
+        else:
+            self._unreachable_since = None
         finally:
             self._in_flight -= 1
             self._room.set()
-        completion: Any = reply.json()
-        if not isinstance(completion, dict):
-            raise InvalidReply("a reply that is no JSON object")
-        answer = response(completion, self._engine.name)
+        answer = replies.response(completion, request, self._engine.name, self._endpoint)
+        self._answered = True
         self._pace.succeeded(time.monotonic() - began)
         return answer
 
@@ -215,7 +253,17 @@ class _Calls:
         error = state.outcome.exception() if state.outcome else None
         asked_for = retry_after(error.response.headers) if isinstance(error, openai.APIStatusError) else None
         # Calls that are to wait equally long must not all come back at once.
+        if is_unreachable(error):
+            return min(self._pause(state), LONGEST_LOOK)
         return self._pause(state) if asked_for is None else asked_for + random.uniform(0, self._engine.first_pause)
+
+    def _is_hopeless(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        if is_unreachable(error) and self._unreachable_since is not None:
+            return time.monotonic() - self._unreachable_since >= self._endpoint.wait_seconds
+        if (state.seconds_since_start or 0.0) + state.upcoming_sleep > LONGEST_WAIT:
+            return True
+        return not is_rejection(error) and state.attempt_number >= FAULTS_IN_A_ROW
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -226,8 +274,11 @@ class _Calls:
         raise _Stopped
 
 
-def _is_hopeless(state: RetryCallState) -> bool:
-    error = state.outcome.exception() if state.outcome else None
-    if (state.seconds_since_start or 0.0) + state.upcoming_sleep > LONGEST_WAIT:
-        return True
-    return not isinstance(error, openai.RateLimitError) and state.attempt_number >= FAULTS_IN_A_ROW
+def _no_more_for_now(endpoint: Endpoint, told: Mapping[str, Any], wait: float | None) -> str:
+    """What a user reads of an endpoint that rejects calls for longer than a run may wait."""
+    now = datetime.datetime.now(datetime.UTC)
+    until = f" until {now + datetime.timedelta(seconds=wait):%Y-%m-%d %H:%M} UTC" if wait else ""
+    return (
+        f"{endpoint.url} takes no more calls for now, says status 429 at {now:%Y-%m-%d %H:%M} UTC: "
+        f"{endpoint.scrub(str(told['message']))[:500]}. Answered rows are kept; wait{until} and run again."
+    )

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import openai
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
 
-from warmline.calls.requests import Failure
-from warmline.engines.remote.endpoint import Endpoint, InvalidReply, details, is_transient, rejected, retry_after
+from warmline.calls.requests import Response
+from warmline.engines.remote.endpoint import Endpoint
+from warmline.engines.remote.faults import InvalidReply, details, is_transient, rejected, retry_after
 from warmline.lineage.errors import UserError
 
 FAULTS_UNTIL_TOLD = 4
@@ -54,8 +55,8 @@ class RepeatedCalls:
         try:
             return self._runner.run(repeat())
         except openai.APIStatusError as error:
-            result = rejected(error.status_code, details(error), self.endpoint)
-            reason = result.reason if isinstance(result, Failure) else result.finish_reason
+            result = rejected(error.status_code, details(error), self.endpoint, model="")
+            reason = result.finish_reason if isinstance(result, Response) else result.reason
             raise UserError(f"{self.endpoint.url} refuses {error.request.url.path}: {reason}") from error
 
     def _wait(self, state: RetryCallState) -> float:

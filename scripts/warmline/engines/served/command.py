@@ -1,6 +1,7 @@
 """Commands that serve a model for the length of a job, as the configuration writes them.
 
-    vllm serve {model} --host 127.0.0.1 --port {port} [--enable-lora --lora-modules {arm}={adapter}]
+    vllm serve {model} --generation-config vllm --host 127.0.0.1 --port {port}
+    [--enable-lora --lora-modules {arm}={adapter}]
 
 What stands in square brackets of its own is left out for a model without an adapter. Words are told apart before the
 placeholders are filled, so no value is ever read by a shell.
@@ -10,19 +11,24 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 
 from warmline.lineage.errors import UserError
 
 OF_THE_MODEL = ("model", "port", "precision")
 OF_THE_ADAPTER = ("arm", "adapter")
-EXAMPLE = "vllm serve {model} --host 127.0.0.1 --port {port} [--enable-lora --lora-modules {arm}={adapter}]"
+EXAMPLE = (
+    "vllm serve {model} --generation-config vllm --host 127.0.0.1 --port {port} "
+    "[--enable-lora --lora-modules {arm}={adapter}]"
+)
 
 # Braces and brackets may also belong to JSON in an option: only a lone name is a placeholder, only a bracket outside
 # quotes that begins a word, up to one that ends a word, is a part to be left out.
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)\}")
 _QUOTED = r"""'[^']*'|"(?:\\.|[^"\\])*"|\\."""
 _QUOTED_OR_PART = re.compile(rf"""{_QUOTED}|(?<!\S)\[((?:{_QUOTED}|[^'"\\])*?)\](?!\S)""", re.DOTALL)
+_NEUTRAL_VLLM = re.compile(r"--generation[-_]config[ =]vllm(?!\S)")
 
 
 def check(template: str, place: str, tuned: bool) -> None:
@@ -43,11 +49,21 @@ def check(template: str, place: str, tuned: bool) -> None:
         problem = "an arm is tuned, so {adapter} must stand in it, in square brackets"
     else:
         try:
-            shlex.split(_for(template, adapter=True))
+            split = shlex.split(_for(template, adapter=True))
         except ValueError as error:
             problem = f"it cannot be split into words: {error}"
+        else:
+            if _is_vllm(split) and not _NEUTRAL_VLLM.search(" ".join(split)):
+                problem = (
+                    "vLLM takes what a request leaves out, such as top_k and a repetition penalty, from the model's "
+                    "generation_config.json. Add --generation-config vllm, so that answers are drawn as the study says"
+                )
     if problem:
         raise UserError(f"{place}: {problem}. An example: {EXAMPLE}")
+
+
+def _is_vllm(words: Sequence[str]) -> bool:
+    return any(PurePath(word).name == "vllm" or word.startswith("vllm.entrypoints") for word in words)
 
 
 def words(template: str, values: Mapping[str, str]) -> list[str]:

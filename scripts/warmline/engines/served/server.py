@@ -83,7 +83,9 @@ def serve(template: str, model: LocalModel, longest_start: float = LONGEST_START
         assert process.stdin
         try:
             _await_health(process, port, log, longest_start)
-            endpoint = Endpoint(f"http://{LOCALHOST}:{port}/v1", max_concurrency=MOST_AT_ONCE)
+            endpoint = Endpoint(
+                f"http://{LOCALHOST}:{port}/v1", max_concurrency=MOST_AT_ONCE, wait_seconds=SECONDS_FOR_AN_ANSWER
+            )
             yield Served(endpoint, _served_name(model, _reported(port)))
             if process.poll() is not None:
                 raise UserError("the model's server did not live as long as its job.")

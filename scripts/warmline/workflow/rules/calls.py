@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from warmline.calls.jobs import Job
+from warmline.calls.jobs import ANSWERS, Job
 from warmline.workflow.options import options
 from warmline.workflow.study import Study
 
@@ -24,6 +24,9 @@ def of_model(study: Study, model: str, job: Job) -> str:
             "spread": [] if settings.get("spread") else None,
             "serve": settings.get("serve"),
             "endpoint": endpoint,
+            # What is measured is how arms answer; a rewriter and a judge are checked by what they write.
+            "probe": [] if job.role == ANSWERS and study.engine(model) == "openai" else None,
+            "known": settings.get("known"),
             "prices": [prices["prompt"], prices["completion"]] if prices else None,
             "budget": config.get("budget"),
             "spending": study.path("audit/spending") if prices else None,

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from warmline.calls import parameters
 from warmline.models import cards
 from warmline.sources import origins
 from warmline.workflow.options import options
@@ -45,7 +46,10 @@ class Sources:
         settings = self.study.config["models"][wildcards.model]
         form = {"thinking": SWITCH.get(settings.get("thinking")), "system": settings.get("system")}
         if "endpoint" in settings:
-            return options({"name": settings["name"], **form})
+            endpoint = self.study.config["endpoints"][settings["endpoint"]]
+            deciding = parameters.deciding(endpoint.get("parameters", {})) or None
+            named = {"name": settings["name"], "parameters": deciding, "identity": endpoint.get("identity")}
+            return options({**named, **form})
         return options({"source": settings["source"], "store": WEIGHTS, **form})
 
     def weights(self, wildcards: Any) -> list[str]:
