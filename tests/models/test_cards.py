@@ -53,8 +53,8 @@ def test_cards_are_read_back_as_they_were_written(tmp_path: Path) -> None:
         (dataclasses.replace(ARM, answerer=dataclasses.replace(TUNED, quantization="nf4")), cards.read_arm),
         (dataclasses.replace(ARM, answerer=remote), cards.read_arm),
         (dataclasses.replace(WEIGHTS, chat=FORM, opens_thought=True), cards.read_base),
-        (RemoteModel("large", FORM), cards.read_base),
-        (dataclasses.replace(ARM, answerer=RemoteModel("large", FORM)), cards.read_arm),
+        (RemoteModel("large", chat=FORM), cards.read_base),
+        (dataclasses.replace(ARM, answerer=RemoteModel("large", chat=FORM)), cards.read_arm),
         (dataclasses.replace(ARM, answerer=THINKING), cards.read_arm),
     ]
     for card, read in cases:
@@ -89,7 +89,7 @@ def test_other_weights_adapter_or_precision_are_another_respondent(change: dict[
 
 def test_a_form_of_chats_is_part_of_who_responds_and_its_absence_is_not() -> None:
     said = {"chat_template_kwargs": {"enable_thinking": False}, "system": "first-user-turn"}
-    for formed, plain in ((THINKING, LocalModel(WEIGHTS, "float32")), (RemoteModel("m", FORM), RemoteModel("m"))):
+    for formed, plain in ((THINKING, LocalModel(WEIGHTS, "float32")), (RemoteModel("m", chat=FORM), RemoteModel("m"))):
         assert formed.respondent == {**plain.respondent, "chat": said}
 
 
@@ -103,7 +103,7 @@ def test_a_card_without_a_form_has_no_field_of_one(tmp_path: Path) -> None:
 
 
 def test_what_an_endpoint_has_tuned_is_asked_in_the_form_of_its_base() -> None:
-    assert cards.tuned(RemoteModel("large", FORM), RemoteModel("ft:large")) == RemoteModel("ft:large", FORM)
+    assert cards.tuned(RemoteModel("large", chat=FORM), RemoteModel("ft:large")) == RemoteModel("ft:large", chat=FORM)
 
 
 def test_only_an_engine_here_shows_the_thoughts_that_a_prompt_opens() -> None:

@@ -66,7 +66,9 @@ def shares(rooms: Sequence[int], size: int) -> list[int]:
     return given
 
 
-def labels(arm: Arm, cell: Cell, rows: pl.DataFrame, verdicts: Sequence[tuple[str | None, str, str | None]]) -> pl.DataFrame:
+def labels(
+    arm: Arm, cell: Cell, rows: pl.DataFrame, verdicts: Sequence[tuple[str | None, str, str | None]]
+) -> pl.DataFrame:
     """The table REFUSAL_LABELS of one task and condition, from the judge's key, verdict and reason for each row."""
     keys, words, reasons = zip(*verdicts, strict=True) if verdicts else ((), (), ())
     return rows.select(

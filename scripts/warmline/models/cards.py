@@ -24,8 +24,10 @@ IDENTIFYING_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
-# Fields, of forms of chats too, that stand in a card only where they say something, so that others keep their bytes.
+# Fields, of forms of chats and of remote models too, that stand in a card only where they say something, so that others keep their bytes.
 LEFT_OUT = (
+    "parameters",
+    "identity",
     "chat",
     "chat_template_kwargs",
     "system_words",
