@@ -26,6 +26,7 @@ from repository import REPOSITORY
 from warmline.calls import claims
 from warmline.calls.claims import CLAIMANT, Claims, Sighting, Times
 from warmline.calls.ledger import Ledger
+from warmline.engines.remote.chat import FAULTS_IN_A_ROW
 
 QUICK = {"look": 0.05}
 SHORT = {"renewal": 0.1, "expiry": 0.6, "look": 0.05}
@@ -199,9 +200,9 @@ def test_rows_are_asked_twice_only_if_a_claim_ran_out_while_its_owner_lived_and_
 
 def test_a_request_that_failed_elsewhere_is_asked_by_who_waits_for_it(jobs: Jobs) -> None:
     jobs.simulator.set(latency=0.05)
-    jobs.simulator.order(CHAT, "status", times=3, status=400)
+    jobs.simulator.order(CHAT, "no_choices", times=3 * FAULTS_IN_A_ROW)
     numbers = list(range(60))
-    first, second = jobs.start(numbers, at_once=2), jobs.start(numbers)
+    first, second = jobs.start(numbers, at_once=1), jobs.start(numbers)
     go(first)
     wait_until(lambda: len(jobs.kept(numbers)) > 2)
     go(second)

@@ -21,7 +21,7 @@ from transformers import AddedToken, AutoModelForCausalLM, AutoTokenizer, LlamaM
 
 from warmline.calls.ask import ask
 from warmline.calls.ledger import Ledger, kept_answers
-from warmline.calls.requests import Failure, Messages, Request, Response, Sampling
+from warmline.calls.requests import Messages, Outcome, Request, Response, Sampling, Unanswerable
 from warmline.engines import options as calls
 from warmline.engines.local import noise
 from warmline.engines.local.continuous_batch import ContinuousBatch
@@ -89,7 +89,7 @@ def adapter(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Ada
 
 def answers(
     card: Weights, asked: Sequence[Request], adapter: Adapter | None = None, batch_size: int = 4
-) -> dict[tuple[str, int], Response | Failure]:
+) -> dict[tuple[str, int], Outcome]:
     """What the engine answers to each request, known by its whole chat and seed."""
     engine = TransformersEngine(LocalModel(card, "float32", adapter), batch_size)
     found = [((str(request.messages), request.seed), result) for request, result in engine.answer(asked)]
@@ -127,7 +127,7 @@ MIXED = [
 
 
 @pytest.fixture(scope="module")
-def alone(card: Weights, adapter: Adapter) -> dict[bool, dict[tuple[str, int], Response | Failure]]:
+def alone(card: Weights, adapter: Adapter) -> dict[bool, dict[tuple[str, int], Outcome]]:
     """Every request's answer when nothing else is asked, without the adapter and with it."""
     return {
         found is not None: {key: answer for row in MIXED for key, answer in answers(card, [row], found).items()}
@@ -315,7 +315,7 @@ def test_sampled_frequencies_follow_the_softmax(card: Weights, model: Any, token
 def test_a_prompt_too_long_for_the_model_fails_and_the_others_are_answered(card: Weights) -> None:
     long = [{"role": "user", "content": "water " * 2000}]
     found = list(answers(card, requests(GREEDY, [chats()[0], long, chats()[1]])).values())
-    failures = [answer for answer in found if isinstance(answer, Failure)]
+    failures = [answer for answer in found if isinstance(answer, Unanswerable)]
     assert len(found) == 3
     assert len(failures) == 1
     assert failures[0].reason.endswith("tokens, the model takes 2048")
