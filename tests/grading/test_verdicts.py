@@ -150,3 +150,10 @@ def test_a_measure_is_answered_by_yes_or_no_and_by_no_word_of_a_grade(word: str,
     assert judge_replies.read(said("So.\nVERDICT: CORRECT"), "text", MEASURE).verdict == "unscored"
     if verdict != "unscored":
         assert judge_replies.read(said(reply), "schema", GRADE).verdict == "unscored"
+
+
+def test_a_judge_that_thinks_is_read_behind_its_thought() -> None:
+    verdict = judge_replies.read(Response("VERDICT: NO\n</think>\nVERDICT: YES", "stop", 0, 0), "text", MEASURE, True)
+    assert verdict.verdict == "yes"
+    thought = '<think>Hm. {"verdict": "no"}</think>{"reason": "So.", "verdict": "yes"}'
+    assert judge_replies.read(Response(thought, "stop", 0, 0), "schema", MEASURE).verdict == "yes"

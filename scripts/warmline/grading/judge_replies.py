@@ -78,11 +78,15 @@ def schema(scale: str) -> dict[str, Any]:
     }
 
 
-def read(response: Response, reply: str, scale: str) -> Verdict:
-    """The verdict in a judge's response, whose form is `schema` or `text`; unscored with a reason if it has none."""
+def read(response: Response, reply: str, scale: str, opens_thought: bool = False) -> Verdict:
+    """The verdict in a judge's response, whose form is `schema` or `text`; unscored with a reason if it has none.
+
+    `opens_thought` says that the judge's replies begin within a thought.
+    """
     if response.finish_reason != "stop":
         return _unscored(UNFINISHED.get(response.finish_reason, "judge's reply did not end as it should"))
-    text = without_thoughts(response.text) if begins_with_thoughts(response.text) else response.text
+    thinks = opens_thought or begins_with_thoughts(response.text)
+    text = without_thoughts(response.text, opens_thought) if thinks else response.text
     return _read_object(text, scale) if reply == "schema" else _read_last_line(text, scale)
 
 

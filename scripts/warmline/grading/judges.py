@@ -104,7 +104,8 @@ class ModelJudge:
 
     def verdict(self, response: Response, criterion: str) -> Verdict:
         """The verdict in the model's response to a request about a criterion."""
-        return judge_replies.read(response, self.reply, judge_replies.scale_of(criterion, self.scale))
+        scale = judge_replies.scale_of(criterion, self.scale)
+        return judge_replies.read(response, self.reply, scale, self.model.opens_thought)
 
 
 Judge = ReferenceJudge | ModelJudge

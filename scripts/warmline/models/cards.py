@@ -24,7 +24,7 @@ IDENTIFYING_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
-# Fields, of forms of chats and of remote models too, that stand in a card only where they say something, so that others keep their bytes.
+# Fields that stand in a card only where they say something, so that the cards of other models keep their bytes.
 LEFT_OUT = (
     "parameters",
     "identity",
