@@ -1,9 +1,9 @@
 """Let programs bear the code digests that they had at a commit, after a change that leaves every byte of a study alone.
 
-    snakemake -n && python tests/earlier/keep_names.py COMMIT
+    snakemake -n && python tests/earlier/keep_names.py COMMIT [SCRIPT ...]
 
-First show that the bytes are the same: build the tiny study with both, and compare. What this adds to earlier.json is
-what makes finished studies plan nothing.
+All programs, or those of these scripts. First show that the bytes are the same: build the tiny study with both, and
+compare. What this adds to earlier.json is what makes finished studies plan nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from warmline.lineage.program import LIBRARY, Program
 EARLIER = "warmline/workflow/earlier.json"
 
 
-def main(commit: str) -> None:
+def main(commit: str, *only: str) -> None:
     known = json.loads(KEPT.read_text(encoding="utf-8"))["known"]
     content = json.loads((SCRIPTS / EARLIER).read_text(encoding="utf-8"))
     with scripts_at(commit) as folder:
@@ -31,6 +31,8 @@ def main(commit: str) -> None:
         for words in map(str.split, sorted({*scripts, *figures, *known})):
             if words[0].endswith(".py") and not (folder / words[0]).is_file():
                 continue
+            if only and words[0] not in only:
+                continue
             then, now = (reach.of_script(program, *words).digest for program in (before, after))
             if now != then and then in names:
                 content["code"][now] = names[then]
@@ -40,4 +42,4 @@ def main(commit: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

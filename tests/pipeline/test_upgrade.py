@@ -24,13 +24,13 @@ from warmline.tables import parquet_tables
 from warmline.tables.generations import GENERATIONS
 
 STUDIES = {"tiny": "config/config.yaml", "served": "config/served.yaml"}
-# Receipts tell of the run that wrote them, cards and judges of code; all else stays as it was.
+# Receipts tell of the run that wrote them, cards and judges of code, and scores of warmth are rounded as the processor
+# rounds; all else stays as it was.
 MADE = (
     "adapters",
     "generations",
     "judgements",
     "rewrites",
-    "warmth",
     "training",
     "observations",
     "observations.parquet",
