@@ -334,6 +334,7 @@ class _Model:
         self.looked = False
         self.name: str | None = None
         self.renewed_at = 0.0
+        self.ran_out = False
         self.marks = 0
 
     def look(self, answered: set[bytes]) -> None:
@@ -348,13 +349,14 @@ class _Model:
 
     def begin(self, keys: list[bytes], now: float) -> None:
         if self.claims._name != self.name:
-            self.name, self.renewed_at = self.claims._name, now
+            self.name, self.renewed_at, self.ran_out = self.claims._name, now, False
         self.asking |= set(keys)
         # Every block is looked at anew.
         self.looked = False
 
     def lapsed(self, now: float) -> bool:
-        return now - self.renewed_at > 10.0
+        """Whether the claims have run out at any time: who saw it then may take them even after a late renewal."""
+        return self.ran_out or now - self.renewed_at > 10.0
 
     def renew(self, now: float) -> None:
         name = self.claims._name
@@ -369,6 +371,7 @@ class _Model:
         else:
             self.marks += 1
             os.utime(path, ns=(self.marks, self.marks))
+            self.ran_out = self.lapsed(now)
             self.renewed_at = now
 
     def release(self) -> None:
