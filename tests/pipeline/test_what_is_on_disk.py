@@ -151,6 +151,14 @@ def test_an_older_template_put_back_with_its_old_time_counts(study: StudyCopy) -
     assert reasons(study, "chats")["Rewriting replies into warm"] == f"{TEMPLATE} {holding.OTHER_CONTENT}"
 
 
+def test_an_input_that_nobody_makes_is_an_error_even_if_what_is_made_of_it_is_there(study: StudyCopy) -> None:
+    """Snakemake takes the files that are there and says that nothing is to be done."""
+    asked = "parts=expand(rules.observe_arm.output.observations"
+    study.edit("rules/observations.smk", asked, f'other="results/nobody.txt",\n        {asked}')
+    done = study.run("-n", check=False)
+    assert done.returncode and "results/nobody.txt" in done.stdout + done.stderr
+
+
 def test_clocks_decide_nothing(study: StudyCopy) -> None:
     """The machine's clock was ahead while the study was made, and something was edited when it was right again."""
     for path in study.path("").rglob("*"):

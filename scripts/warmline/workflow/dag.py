@@ -18,7 +18,7 @@ from typing import Any
 
 import snakemake.workflow
 from snakemake.dag import DAG
-from snakemake.exceptions import WorkflowError
+from snakemake.exceptions import MissingInputException, WorkflowError
 from snakemake.jobs import Job, Reason
 from snakemake.persistence.file import FilePersistence
 from snakemake_interface_executor_plugins.settings import ExecMode
@@ -77,10 +77,37 @@ class Verified(Reason):  # type: ignore[misc]
         return (bool(self.doubt) and not self.finished) or super().__bool__()
 
 
+class _CannotBeMade(Exception):
+    """What is wrong with a job, past all that would go on without it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class StudyDAG(DAG):  # type: ignore[misc]
     """The graph of a study's jobs."""
 
     study: Study
+
+    async def init(self, *arguments: Any, **options: Any) -> None:
+        try:
+            await super().init(*arguments, **options)
+        except _CannotBeMade as found:
+            raise found.error from None
+
+    async def update_(self, job: Job, *arguments: Any, **options: Any) -> None:
+        """Find the jobs that a job hangs on.
+
+        Snakemake passes over what is wrong with a job whose output is there, such as an input that nobody makes, and
+        then carries out nothing. Of a job with a record it is an error.
+        """
+        try:
+            await super().update_(job, *arguments, **options)
+        except (MissingInputException, WorkflowError) as error:
+            if record_of(job):
+                raise _CannotBeMade(error) from error
+            raise
 
     async def update_needrun(self, create_inventory: bool = False) -> None:
         """Find the jobs to be carried out; the first time by their records."""

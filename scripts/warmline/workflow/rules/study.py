@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmline.design.suites import CAPABILITIES, QUESTIONS, VALIDATION
+from warmline.design.suites import CAPABILITIES, QUESTIONS, REFUSALS, VALIDATION
 from warmline.lineage import places
 from warmline.workflow.rules.answers import Answers
 from warmline.workflow.rules.calls import Calls
@@ -44,7 +44,7 @@ class StudyRules(Study):
             "persona": any_of(self.personas),
             "arm": any_of(self.warmth_arms),
             "task": any_of([*self.tasks, *self.capabilities]),
-            "suite": any_of([QUESTIONS, VALIDATION, CAPABILITIES]),
+            "suite": any_of([QUESTIONS, VALIDATION, CAPABILITIES, REFUSALS]),
             "regression": any_of(self.regressions),
             "figure": any_of(self.config["figures"]),
         }
