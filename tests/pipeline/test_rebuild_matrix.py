@@ -897,9 +897,6 @@ def test_a_judge_templates_edit_asks_the_judge_about_its_task_only(study: StudyC
     assert "The warmer of two responses" in page and "The rules for refusals held against the judge" in page
     labels = pl.concat(pl.read_parquet(path) for path in study.path("refusals").glob("*/*.parquet"))
     assert labels.height == 6 * len(arms)
-    scored = pl.concat(pl.read_parquet(path) for path in study.path("capabilities").glob("*/*.parquet"))
-    unread = scored.filter(measure="choice").filter(pl.col("judge_key").is_not_null())
-    assert not unread.is_empty()
     set_key("judge", "max-unscored", to=0.9)(study)
     study.edit("config/prompts/judge/reply-schema.md", "verdict", "judgement")
     assert study.planned() == set()
