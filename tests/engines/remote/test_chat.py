@@ -72,9 +72,9 @@ def test_every_request_is_answered_once(simulator: Simulator) -> None:
 def test_a_model_is_asked_in_the_form_of_chats_that_is_part_of_it(simulator: Simulator) -> None:
     form = ChatForm({"enable_thinking": False}, system_words="/no_think")
     asked = questions(1)
-    thinking = ChatEngine(RemoteModel(MODEL, form).respondent, MODEL, Endpoint(simulator.url), first_pause=PAUSE)
+    thinking = ChatEngine(RemoteModel(MODEL, chat=form).respondent, MODEL, Endpoint(simulator.url), first_pause=PAUSE)
     assert all(isinstance(answer, Response) for answer in results(thinking, asked))
-    assert list(simulator.counts()["answered"]) == [digests.of_value(body(asked[0], MODEL, form))]
+    assert list(simulator.counts()["answered"]) == [digests.of_value(body(asked[0], MODEL, {}, form))]
 
 
 def test_an_answer_belongs_to_its_request(simulator: Simulator) -> None:
