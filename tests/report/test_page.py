@@ -433,7 +433,9 @@ def test_an_arm_whose_answers_are_read_unlike_the_originals_is_warned_of() -> No
 def test_what_the_rules_for_refusals_miss_is_shown_by_arm() -> None:
     row = cells(answer_tables.refusal_error_table(contents()["refusal_errors"][0]), arm="warm@2", rule="as published")
     assert (row["labelled"], row["refusals"], row["missed"], row["false_alarms"]) == ("2", "25.0", "100.0", "\u2013")
-    assert "held against the judge" in page_of()
+    page = page_of()
+    tables = ("Refusals of each arm", "held against the judge", "Refusals are")
+    assert [page.index(table) for table in tables] == sorted(page.index(table) for table in tables)
     assert "held against the judge" not in page_of(refusal_errors=[])
 
 

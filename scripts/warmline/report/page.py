@@ -147,11 +147,9 @@ def page(
         adoption=answer_tables.adoption_table(answers.adoption),
         equivalence=inference_tables.equivalence_table(answers.equivalence),
         tests=test_tables.test_folds(answers.paired_tests),
-        refusals=[
-            answer_tables.refusal_table(answers.refusals),
-            *map(answer_tables.refusal_error_table, answers.refusal_errors),
-            answer_tables.sensitivity_table(answers.sensitivity),
-        ],
+        refusals=answer_tables.refusal_table(answers.refusals),
+        refusal_errors=[answer_tables.refusal_error_table(errors) for errors in answers.refusal_errors],
+        sensitivity=answer_tables.sensitivity_table(answers.sensitivity),
         refusal_folds=[
             answer_tables.refusal_rates(answers.refusals),
             *answer_tables.sensitivity_folds(answers.sensitivity),
