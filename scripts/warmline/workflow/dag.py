@@ -21,7 +21,6 @@ from snakemake.dag import DAG
 from snakemake.exceptions import MissingInputException, WorkflowError
 from snakemake.jobs import Job, Reason
 from snakemake.persistence.file import FilePersistence
-from snakemake_interface_executor_plugins.settings import ExecMode
 
 from warmline.lineage import complete_files, digests, orders, places, records, revisions
 from warmline.lineage.errors import UserError
@@ -112,8 +111,8 @@ class StudyDAG(DAG):  # type: ignore[misc]
     async def update_needrun(self, create_inventory: bool = False) -> None:
         """Find the jobs to be carried out; the first time by their records."""
         ours = [job for job in self.jobs if record_of(job)] if create_inventory else []
-        is_job_of_a_cluster = self.workflow.exec_mode != ExecMode.DEFAULT
-        if ours and not is_job_of_a_cluster:
+        # Not in a job of a cluster, which reads the Snakefile again.
+        if ours and self.workflow.is_main_process:
             self._hold_against_disk(ours)
         await super().update_needrun(create_inventory)
         self._add_overlooked(job for job in ours if self.reason(job) and job not in self._needrun)
