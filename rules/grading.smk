@@ -98,6 +98,8 @@ rule label_refusals:
         judge=study.path(f"judges/{REFUSALS}.json"),
         questions=expand(rules.sample_questions.output.questions, task=study.tasks),
         generations=study.suite_files(REFUSALS, rules.project_answers.output.generations),
+        # Whenever answers are asked for, they are labelled anew.
+        answers=study.path(f"answers/{{model}}/{{arm}}/{QUESTIONS}.json"),
         receipt=study.path(f"grades/{{model}}/{{arm}}/{REFUSALS}.json"),
     output:
         labels=study.path("refusals/{model}/{arm}.parquet"),
