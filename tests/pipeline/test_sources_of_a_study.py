@@ -39,7 +39,7 @@ def test_questions_of_the_hub_are_fetched_once_and_held_to_what_they_were(
         assert (card["hub"], card["revision"], card["rows"]) == ("org/trivia", COMMIT, 28)
         assert card["files"][0]["sha256"] == known
         assert study_copy.planned(QUESTIONS) == set()
-        record = json.loads(next(study_copy.path("audit/jobs/fetch_source").rglob("*.jsonl")).read_text())
+        record = json.loads(next(study_copy.path("audit/jobs/fetch_source").rglob("*.jsonl.jsonl")).read_text())
         assert record["rule"] == "fetch_source"
         assert record["wildcards"] == {
             "repository": "org--trivia",

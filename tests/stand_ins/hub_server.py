@@ -26,8 +26,10 @@ def serving(folder: Path, repository: str) -> Iterator[str]:
     command = [sys.executable, __file__, str(folder), repository, COMMIT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
-        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        server.kill()
+        try:
+            yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        finally:
+            server.kill()
 
 
 class Hub(BaseHTTPRequestHandler):
