@@ -39,7 +39,7 @@ rule ask_judge:
         questions=study.grading.questions,
         generations=study.grading.generations,
         # Whenever answers are asked for, so is the judge.
-        answers=study.grading.answers,
+        answers=study.path("answers/{model}/{arm}/{suite}.json"),
         # No judge is paid to grade what is faulty, in the arm or in the original that it is compared with.
         checks=study.grading.checks,
     output:
@@ -48,7 +48,40 @@ rule ask_judge:
         **study.logs("ask_judge", "model", "arm", "suite"),
     # Of the validation prompts two answers are compared (rules/manipulation.smk).
     wildcard_constraints:
-        suite=f"{QUESTIONS}|{CAPABILITIES}|{REFUSALS}",
+        suite=QUESTIONS,
+    conda:
+        "../envs/models.yaml"
+    # How calls are carried out, and when to give up, decides no verdict: resources make nothing stale.
+    resources:
+        **job_resources.directive(study.grading.needs),
+        calls=study.grading.calls,
+    params:
+        code=study.code("grading/ask.py"),
+    message:
+        "Grading the answers of {wildcards.arm} of {wildcards.model}: {wildcards.suite}"
+    shell:
+        "exec python .snakemake/workflow/scripts/grading/ask.py --judge {input.judge} --questions {input.questions}"
+        " --generations {input.generations}"
+        " {resources.calls} --threads {threads}"
+        " --receipt {output.receipt}"
+        " --record {log.record} 3>&2 > {log.text} 2>&1"
+
+
+rule ask_measures:
+    input:
+        judge=rules.specify_judge.output.judge,
+        questions=study.grading.questions,
+        generations=study.grading.generations,
+        # Whenever answers are asked for, so is the judge.
+        answers=study.grading.answers,
+        # No judge is paid to grade what is faulty, in the arm or in the original that it is compared with.
+        checks=study.grading.checks,
+    output:
+        receipt=study.path("grades/{model}/{arm}/{suite}.json"),
+    log:
+        **study.logs("ask_measures", "model", "arm", "suite"),
+    wildcard_constraints:
+        suite=f"{CAPABILITIES}|{REFUSALS}",
     conda:
         "../envs/models.yaml"
     # How calls are carried out, and when to give up, decides no verdict: resources make nothing stale.
@@ -57,11 +90,11 @@ rule ask_judge:
         calls=study.grading.calls,
     params:
         options=study.grading.options,
-        code=study.code("grading/ask.py"),
+        code=study.code("grading/ask_measures.py"),
     message:
         "Grading the answers of {wildcards.arm} of {wildcards.model}: {wildcards.suite}"
     shell:
-        "exec python .snakemake/workflow/scripts/grading/ask.py --judge {input.judge} --questions {input.questions}"
+        "exec python .snakemake/workflow/scripts/grading/ask_measures.py --judge {input.judge} --questions {input.questions}"
         " --generations {input.generations} {params.options}"
         " {resources.calls} --threads {threads}"
         " --receipt {output.receipt}"

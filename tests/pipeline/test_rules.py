@@ -90,7 +90,8 @@ def test_readers_of_projections_read_the_receipt_too() -> None:
             assert receipts["project_answers"] in rule["input"], name
     assert receipts["project_grades"] in RULES["observe_arm"]["input"]
     # Which answers the judge reads follows from the suite.
-    assert "answers=study.grading.answers" in RULES["ask_judge"]["input"]
+    assert 'answers=study.path("answers/{model}/{arm}/{suite}.json")' in RULES["ask_judge"]["input"]
+    assert "answers=study.grading.answers" in RULES["ask_measures"]["input"]
 
 
 def test_snakefile_imports_nothing_heavy() -> None:

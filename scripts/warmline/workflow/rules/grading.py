@@ -85,9 +85,7 @@ class Grading:
         return [self.study.path(f"audit/checks/{wildcards.model}/{arm}.csv") for arm in sorted(arms)]
 
     def options(self, wildcards: Any) -> str:
-        """What is asked of the answers to each task of a suite, unless it is their grade."""
-        if wildcards.suite == QUESTIONS:
-            return ""
+        """What is asked of the answers to each task of a suite that are not graded."""
         sampled = self.sample_options() if wildcards.suite == REFUSALS else ""
         return f"{options({'criteria': self.study.criteria(wildcards.suite)})} {sampled}".strip()
 

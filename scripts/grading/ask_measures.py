@@ -1,0 +1,36 @@
+"""Ask the judge about an arm's answers what the ledger does not hold yet: measures, what no rule can read, refusals.
+
+Too large a share of unscored verdicts is an error: it would tell of the judge, not of the answers.
+"""
+
+import argparse
+import json
+
+from warmline.grading import asking, capabilities, refusal_samples
+from warmline.grading.asking import task_of
+from warmline.lineage.script import Parser, run
+
+
+def build_parser() -> Parser:
+    parser = Parser(__doc__)
+    asking.add_arguments(parser)
+    parser.add_argument(
+        "--criteria", type=json.loads, required=True, help="what is asked of the answers to each task, lists as JSON"
+    )
+    parser.add_argument("--sample", type=int, help="answers that are drawn by what rules for refusals say of them")
+    parser.add_argument("--seed", type=int, help="seed of the study, for the draw")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    answered = asking.answers(arguments)
+    if arguments.sample:
+        cells = {(task_of(path), path.stem): frame for path, frame in answered.items()}
+        drawn = refusal_samples.drawn(cells, arguments.sample, arguments.seed)
+        answered = {path: drawn[task_of(path), path.stem] for path in answered}
+    criteria = [(path, name) for path in answered for name in arguments.criteria[task_of(path)]]
+    asking.ask(arguments, {(path, name): capabilities.for_the_judge(answered[path], name) for path, name in criteria})
+
+
+if __name__ == "__main__":
+    run(build_parser(), main)

@@ -1,0 +1,71 @@
+"""Asking a judge about answers, and giving up where it does not work: too many of its verdicts are none."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from warmline.calls import ask as calls
+from warmline.calls import receipts
+from warmline.calls.requests import Request
+from warmline.engines import options
+from warmline.grading import judges
+from warmline.grading.reference_engine import ReferenceEngine
+from warmline.lineage.script import Parser
+from warmline.tables import parquet_tables
+from warmline.tables.generations import GENERATIONS
+from warmline.tables.questions import QUESTIONS
+
+Asked = Mapping[tuple[Path, str], pl.DataFrame]
+"""The answers that are asked about, by their file and by what is asked of them (a criterion)."""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Declare what every script takes that asks a judge about answers."""
+    parser.reads("judge", "the judge's specification")
+    parser.reads("questions", "questions of every task: <folder>/<task>.parquet", several=True)
+    parser.reads("generations", "answers: <folder>/<task>/<condition>.parquet", several=True)
+    parser.add_argument("--max-unscored", type=float, default=1.0, help="share of unscored verdicts that is tolerated")
+    options.add_arguments(parser)
+    parser.writes("receipt", "receipt of the calls")
+
+
+def answers(arguments: argparse.Namespace) -> dict[Path, pl.DataFrame]:
+    """The answers of every file."""
+    return {path: parquet_tables.read(path, GENERATIONS) for path in arguments.generations}
+
+
+def task_of(generations: Path) -> str:
+    """The task that answers are to, from the path of their file."""
+    return generations.parent.name
+
+
+def ask(arguments: argparse.Namespace, asked: Asked) -> None:
+    """Have the judge asked what the ledger lacks, and write the receipt. Raises UserError for too many unscored."""
+    judge = judges.read_judge(arguments.judge)
+    ledger = options.ledger(arguments)
+    by_task = {path.stem: parquet_tables.read(path, QUESTIONS) for path in arguments.questions}
+    keys: dict[tuple[Path, str], list[str]] = {}
+
+    def requests() -> Iterator[Request]:
+        for (path, criterion), rows in asked.items():
+            made = judges.requests(rows, by_task[task_of(path)], criterion, judge)
+            keys[path, criterion] = [request.key(judge.respondent) for request in made]
+            yield from made
+
+    if isinstance(judge, judges.ModelJudge):
+        receipt = options.ask(arguments, requests(), sum(rows.height for rows in asked.values()), judge.model)
+    else:
+        receipt = calls.ask(requests(), ReferenceEngine(judge.respondent), ledger)
+
+    unscored = judges.Unscored()
+    known = ledger.answered(judge.respondent)
+    for (path, criterion), rows in asked.items():
+        responses = dict(known.read(set(keys[path, criterion])))
+        replies = [(key, responses[key]) for key in keys[path, criterion]]
+        unscored.count(judges.judgements(rows, replies, criterion, judge))
+    unscored.check(arguments.max_unscored, ledger.part(judge.respondent))
+    receipts.write(receipt, arguments.receipt)
