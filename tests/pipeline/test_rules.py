@@ -53,7 +53,7 @@ def test_whatever_holds_a_model_goes_to_the_queue_with_what_the_model_needs() ->
     assert set(PROJECTIONS) <= local
     holding = {name for name, rule in RULES.items() if "envs/models.yaml" in rule.get("conda", "")} - {"fetch_model"}
     assert holding == {name for name, rule in RULES.items() if "job_resources.directive(" in rule.get("resources", "")}
-    assert len(holding) == 6 and not holding & local
+    assert len(holding) == 7 and not holding & local
 
 
 @pytest.mark.parametrize("name", RULES)
