@@ -40,7 +40,7 @@ def deciding(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     Names decide nothing, nor does what plain sampling means by itself.
     """
-    left_out = {name: None for name in SENT if name in parameters and parameters[name] is None}
+    left_out = [name for name in SENT if name in parameters and parameters[name] is None]
     further = {name: value for name, value in parameters.items() if name not in SENT}
     return {name: None for name in left_out if name not in _WITHOUT_EFFECT} | {
         name: value for name, value in further.items() if value not in _PLAIN.get(name, ())

@@ -85,10 +85,11 @@ def _statement(said: str) -> Reading | None:
 
 def _weaker(plain: str) -> Iterator[Reading]:
     """Every choice that a sentence states, or that a line is or begins with."""
-    for sentence in readings.sentences(plain):
+    sentences = list(readings.sentences(plain))
+    for sentence in sentences:
         yield from _stated(sentence)
     labels, alone = [], False
-    for sentence in readings.sentences(plain):
+    for sentence in sentences:
         if letter := _LETTER_ALONE.fullmatch(sentence):
             alone = True
             yield Reading(letter[1].upper())
