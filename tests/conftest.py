@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import random
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +25,42 @@ torch.set_num_threads(1)
 # A busy machine fails no test.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+SECONDS_OF_LONG_TESTS = 1000
+"""How long the long tests of a run may take in one process; all take nearly two hours."""
+SEED = "WARMLINE_SEED"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run of the whole suite takes a sample of the long tests; its processes must draw alike."""
+    whole = config.args_source == pytest.Config.ArgsSource.TESTPATHS and not config.option.keyword
+    if whole and "WARMLINE_SOAK" not in os.environ:
+        os.environ.setdefault(SEED, str(secrets.randbelow(10**6)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take as many tests marked `long(seconds)` as fit, in an order that the seed decides, and put them first."""
+    if SEED not in os.environ:
+        return
+    marked = {item: mark.args[0] for item in items if (mark := item.get_closest_marker("long"))}
+    taken, seconds = [], 0
+    for item in random.Random(int(os.environ[SEED])).sample(list(marked), len(marked)):
+        if seconds + marked[item] <= SECONDS_OF_LONG_TESTS:
+            taken.append(item)
+            seconds += marked[item]
+    taken.sort(key=lambda item: -marked[item])
+    left = [item for item in marked if item not in taken]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [*taken, *(item for item in items if item not in marked)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if SEED in os.environ:
+        terminalreporter.write_line(
+            f"Of the long tests a sample was run: {SEED}={os.environ[SEED]} repeats it, make soak runs all."
+        )
 
 
 @pytest.fixture(scope="session")

@@ -287,3 +287,10 @@ def test_what_was_written_since_is_taken_in_without_reading_the_rest_again(tmp_p
         assert answered.refresh()
     found = answered.read([key("b"), key("c")])
     assert {one.text for one in found.values()} == {"no", "now"}
+
+
+def test_a_line_says_which_endpoint_was_asked_for_it(tmp_path: Path) -> None:
+    record(Ledger(tmp_path), old=response("yes"))
+    record(Ledger(tmp_path, {"endpoint": "http://127.0.0.1:1/v1"}), new=response("no"))
+    found = Ledger(tmp_path).answered(RESPONDENT).lines([key("old"), key("new")])
+    assert {name: found[key(name)].endpoint for name in ("old", "new")} == {"old": None, "new": "http://127.0.0.1:1/v1"}

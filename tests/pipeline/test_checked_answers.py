@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from study_copy import StudyCopy
 
 VERDICTS = "results/tiny/grades/tiny/original/questions.json"
@@ -13,6 +14,7 @@ def set_empty(copy: StudyCopy, limit: float) -> None:
     copy.configure(lambda config: config["checks"].update(empty=limit))
 
 
+@pytest.mark.long(40)
 def test_empty_answers_stop_the_study_until_they_are_accepted(study_copy: StudyCopy) -> None:
     set_empty(study_copy, 0)
     stopped = study_copy.run(VERDICTS, check=False)

@@ -30,6 +30,7 @@ def files_that_hold(folder: Path, text: str) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
 
 
+@pytest.mark.long(330)
 def test_keys_stay_secret_and_the_ledger_re_derives_the_study(
     study_copy: StudyCopy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import polars as pl
+import pytest
 import tiny_model
 from repository import REPOSITORY
 from study_copy import StudyCopy
@@ -34,6 +35,7 @@ def extend(config: dict[str, Any]) -> None:
     config["subjects"].append("mine")
 
 
+@pytest.mark.long(500)
 def test_a_study_grows_by_files_under_config_alone(study: StudyCopy) -> None:
     statements = re.search(r"\n    group: emotion\n(?:    .*\n)+", GUIDE)
     assert statements

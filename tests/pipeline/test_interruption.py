@@ -70,6 +70,7 @@ def assert_next_run_continues(copy: StudyCopy) -> None:
     assert receipt["this_run"]["from_ledger"] == len(kept)
 
 
+@pytest.mark.long(40)
 def test_killed_generation_job_loses_no_answer(study_copy: StudyCopy, asking: subprocess.Popen[bytes]) -> None:
     found = subprocess.run(["pgrep", "-g", str(asking.pid), "-f", "^python .*/answers/ask.py"], capture_output=True)
     jobs = [int(word) for word in found.stdout.split()]
@@ -82,6 +83,7 @@ def test_killed_generation_job_loses_no_answer(study_copy: StudyCopy, asking: su
     assert_next_run_continues(study_copy)
 
 
+@pytest.mark.long(40)
 def test_ctrl_c_loses_no_answer(study_copy: StudyCopy, asking: subprocess.Popen[bytes]) -> None:
     # A terminal sends the signal to every process in the foreground.
     os.killpg(asking.pid, signal.SIGINT)

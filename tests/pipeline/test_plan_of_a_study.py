@@ -72,6 +72,7 @@ def test_a_finished_study_has_nothing_new(study: StudyCopy) -> None:
     assert "at most" not in printed.lower()
 
 
+@pytest.mark.long(90)
 def test_after_an_edited_statement_exactly_the_rows_that_show_it_are_new(study: StudyCopy) -> None:
     edit_statement(study)
     stale = rows(plan(study).stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 from study_copy import StudyCopy
 
 DERIVING = "Deriving the article's numbers from its tables"
@@ -10,6 +11,7 @@ WRITING = "Writing the page of the article's numbers"
 COMPARING = "Comparing this study with the article"
 
 
+@pytest.mark.long(60)
 def test_the_articles_numbers_need_nothing_of_the_study(study_copy: StudyCopy) -> None:
     assert study_copy.planned("published") == {DERIVING, WRITING}
     study_copy.run("published")

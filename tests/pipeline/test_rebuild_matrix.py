@@ -803,7 +803,14 @@ def test_finished_study_plans_nothing(study: StudyCopy) -> None:
     assert study.planned() == set()
 
 
-@pytest.mark.parametrize("name", MATRIX)
+def _seconds(row: Row) -> int:
+    """About how long a row takes: one that is built, or only planned."""
+    return 12 if not row.plans or not row.calls else 130
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long(_seconds(MATRIX[name]))) for name in MATRIX]
+)
 def test_edit_rebuilds_exactly_what_depends_on_it(study: StudyCopy, jobs_before: set[str], name: str) -> None:
     row = MATRIX[name]
     before = study.calls()
@@ -823,6 +830,7 @@ def test_edit_rebuilds_exactly_what_depends_on_it(study: StudyCopy, jobs_before:
     assert study.calls()["transformers"] - before["transformers"] == calls
 
 
+@pytest.mark.long(220)
 def test_edit_built_in_steps_asks_what_it_changed_and_its_reversal_nothing(study: StudyCopy) -> None:
     """`make run` builds the requests in an invocation of their own; the projections must not be overlooked after it."""
     contents, before = study.contents(), study.calls()["transformers"]
@@ -842,6 +850,7 @@ def test_edit_built_in_steps_asks_what_it_changed_and_its_reversal_nothing(study
     assert study.contents() == contents
 
 
+@pytest.mark.long(420)
 def test_updated_study_is_byte_equal_to_one_built_from_scratch(study: StudyCopy) -> None:
     for edit in (edit_statement, MATRIX["the warm rewrite template"].edit, edit_question):
         edit(study)
@@ -853,6 +862,7 @@ def test_updated_study_is_byte_equal_to_one_built_from_scratch(study: StudyCopy)
     assert study.contents() == updated
 
 
+@pytest.mark.long(40)
 def test_refactoring_with_equal_tables_trains_and_asks_nothing(study: StudyCopy) -> None:
     calls = study.calls()
     change("scripts/warmline/conversations/sampling.py", "balanced")(study)
@@ -865,6 +875,7 @@ def test_refactoring_with_equal_tables_trains_and_asks_nothing(study: StudyCopy)
     assert study.planned() == set()
 
 
+@pytest.mark.long(50)
 def test_other_reason_beside_new_calls_is_not_overlooked(study: StudyCopy) -> None:
     """Snakemake overlooks a job with a reason of its own behind an ancient edge of calls that are made again."""
     MATRIX["a context less"].edit(study)
@@ -874,6 +885,7 @@ def test_other_reason_beside_new_calls_is_not_overlooked(study: StudyCopy) -> No
     assert study.planned() == set()
 
 
+@pytest.mark.long(280)
 def test_a_judge_templates_edit_asks_the_judge_about_its_task_only(study: StudyCopy) -> None:
     """A language model judges, reads, labels refusals and compares warmth, here the tiny one.
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 from repository import REPOSITORY
 from study_copy import StudyCopy, environment
 
@@ -27,6 +28,7 @@ def receipt(copy: StudyCopy, model: str) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.long(30)
 def test_two_subjects_with_the_same_weights_are_asked_once(study_copy: StudyCopy) -> None:
     def add_twin(config: dict) -> None:
         config["models"]["twin"] = config["models"]["tiny"]
@@ -41,6 +43,7 @@ def test_two_subjects_with_the_same_weights_are_asked_once(study_copy: StudyCopy
     assert first["this_run"]["new"] + second["this_run"]["new"] == ROWS
 
 
+@pytest.mark.long(40)
 def test_two_studies_at_once_on_one_ledger_ask_once(study_copy: StudyCopy, tmp_path: Path, tiny_weights: Path) -> None:
     copies = [study_copy, StudyCopy.create(REPOSITORY, tmp_path / "other", tiny_weights)]
     (tmp_path / "ledger").mkdir()

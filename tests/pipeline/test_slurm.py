@@ -67,6 +67,7 @@ def relative(copy: StudyCopy, name: str) -> str:
     return str(copy.path(name).relative_to(copy.folder))
 
 
+@pytest.mark.long(230)
 def test_requeued_training_and_cancelled_calls_end_as_a_local_run_does(
     study: StudyCopy, cluster: Cluster, tmp_path: Path
 ) -> None:

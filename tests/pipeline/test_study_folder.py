@@ -90,6 +90,7 @@ def mine(built: Path, tmp_path: Path) -> Path:
     return tmp_path / "own/mine"
 
 
+@pytest.mark.long(190)
 def test_a_study_of_an_installed_workflow_ends_as_in_a_checkout_and_asks_nothing_twice(
     built: Path, installed: Path, finished: StudyCopy
 ) -> None:

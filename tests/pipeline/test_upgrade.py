@@ -87,6 +87,7 @@ def unread(copy: StudyCopy, study: str) -> int:
     return sum(capabilities.for_the_judge(parquet_tables.read(path, GENERATIONS), "choice").height for path in paths)
 
 
+@pytest.mark.long(570)
 def test_a_study_of_an_earlier_version_is_brought_over(earlier: StudyCopy, simulator: Simulator) -> None:
     calls, before = earlier.calls(), {study: made(earlier, study) for study in STUDIES}
     assert all(before.values()) and calls["openai"] and calls["transformers"] and calls["reference"]
@@ -116,6 +117,7 @@ def test_a_study_of_an_earlier_version_is_brought_over(earlier: StudyCopy, simul
     assert earlier.calls() == calls
 
 
+@pytest.mark.long(40)
 def test_a_training_is_not_made_again_unasked(earlier: StudyCopy) -> None:
     """Only what is known to make the same counts as made."""
     path = earlier.folder / "config/config.yaml"

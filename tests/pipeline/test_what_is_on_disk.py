@@ -24,6 +24,7 @@ from warmline.lineage import records
 from warmline.workflow import holding
 
 SOAK = "WARMLINE_SOAK" in os.environ
+SEED = int(os.environ.get("WARMLINE_SEED", "16"))
 LONG_AGO = 1_000_000_000
 
 
@@ -79,7 +80,8 @@ def outputs(copy: StudyCopy) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("draw", range(12 if SOAK else 1))
+@pytest.mark.long(170)
+@pytest.mark.parametrize("draw", range(12) if SOAK else [SEED])
 def test_whatever_happened_to_a_file_of_each_rule_it_is_made_again(study: StudyCopy, draw: int) -> None:
     contents, calls = study.contents(), study.calls()["transformers"]
     drawn = random.Random(draw)
@@ -124,6 +126,7 @@ def test_a_lost_intermediate_is_made_for_any_target_and_in_steps_trains_nothing(
     assert study.planned() == {"Adding up what the calls cost", "Writing the report"}
 
 
+@pytest.mark.long(40)
 def test_an_answer_that_was_lost_is_asked_for_under_a_target_that_hangs_on_it(study: StudyCopy) -> None:
     """Snakemake passes over ancient edges."""
     calls = study.calls()
@@ -234,6 +237,7 @@ def in_another_order(config: dict[str, Any]) -> None:
     config["statistics"]["regressions"] = dict(reversed(regressions.items()))
 
 
+@pytest.mark.long(60)
 def test_an_order_counts_where_it_is_seen_and_nowhere_else(study: StudyCopy) -> None:
     study.configure(in_another_order)
     # Regressions take the first task and the first model as those that others are compared with.
@@ -265,6 +269,7 @@ for name in filter(None, os.environ.get("WARMLINE_FAILING", "").split(",")):
 """
 
 
+@pytest.mark.long(480)
 def test_jobs_that_fail_after_an_edit_leave_nothing_of_the_old_state(study: StudyCopy) -> None:
     """Snakemake deletes what a failed job made before, and makes no intermediate whose readers exist."""
     (study.folder / "scripts/sitecustomize.py").write_text(FAILING)
@@ -274,7 +279,7 @@ def test_jobs_that_fail_after_an_edit_leave_nothing_of_the_old_state(study: Stud
     path = study.folder / TEMPLATE
     study.edit(TEMPLATE, path.read_text(), path.read_text() + "\nBriefly.\n")
     edit_statement(study)
-    failing = names if SOAK else [*random.Random(16).sample(names, 4), "rewriting/rewrite"]
+    failing = names if SOAK else [*random.Random(SEED).sample(names, 4), "rewriting/rewrite"]
     variables = {"WARMLINE_FAILING": ",".join(failing), "WARMLINE_FORK": "off"}
     for _ in range(len(failing) + 1):
         if study.run("--keep-going", check=False, variables=variables).returncode == 0:

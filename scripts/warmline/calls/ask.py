@@ -238,7 +238,7 @@ class _Asking:
         """Write a call to the ledger and count it."""
         key, digest = self.writer.append(request, result)
         if isinstance(result, Response):
-            self.receipt.add(key, Line(result, digest))
+            self.receipt.add(key, Line(result, digest, self.writer.written_by.get("endpoint")))
             self.receipt.new += 1
             self.receipt.usd += usd
             self.asked += key

@@ -65,17 +65,21 @@ _decoder = json.JSONDecoder()
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """An answer as the ledger holds it. `digest` is the SHA-256 of the response, in 32 bytes."""
+    """An answer as the ledger holds it. `digest` is the SHA-256 of the response, in 32 bytes.
+
+    `endpoint` is the URL that was asked; None of local weights, and of what was written before files said so.
+    """
 
     response: Response
     digest: bytes
+    endpoint: str | None = None
 
 
 class Ledger:
     """All answers that a folder holds.
 
-    `written_by` says for whom calls are recorded, as JSON values: a job's record, code and commit. What is known
-    of the process itself (host, versions, device) is added.
+    `written_by` says for whom calls are recorded, as JSON values: a job's record, code and commit, and the `endpoint`
+    that it asks. What is known of the process itself (host, versions, device) is added.
     """
 
     def __init__(self, folder: str | Path, written_by: Mapping[str, Any] | None = None) -> None:
@@ -177,7 +181,7 @@ class Answered:
                     key, time = line[_KEY].decode(), line[_TIME].decode()
                     if key not in wanted:
                         continue
-                    answer = _answer(path, offset, line)
+                    answer = _answer(path, offset, line, _endpoint(path))
                     rank = answer.response.finish_reason == UNANSWERABLE, time
                     if key not in found or rank < found[key][0]:
                         found[key] = rank, answer
@@ -330,7 +334,17 @@ def _prefix(key: str) -> int:
     return int(key[:16], 16)
 
 
-def _answer(path: Path, offset: int, line: bytes) -> Line:
+@functools.cache
+def _endpoint(path: Path) -> str | None:
+    """The URL that the writer of a file asked, which its first line says."""
+    with open(path, "rb") as file:
+        line = file.readline()
+    writer = _parsed(path, 0, line).get("writer", {}) if line.startswith(_OF_NO_CALL) else {}
+    endpoint: str | None = writer.get("endpoint")
+    return endpoint
+
+
+def _answer(path: Path, offset: int, line: bytes, endpoint: str | None) -> Line:
     """The response in an answer's line, and its digest; what follows it is not parsed."""
     try:
         values, _ = _decoder.raw_decode(line[_KIND.stop :].decode("utf-8", "surrogatepass"))
@@ -340,7 +354,7 @@ def _answer(path: Path, offset: int, line: bytes) -> Line:
         raise _damaged(path, offset) from error
     if not line.endswith(_END_WITHOUT_DIGEST) and (line[_MARK] != _BEFORE_DIGEST or line[_DIGEST] != digest.encode()):
         raise _damaged(path, offset)
-    return Line(response, bytes.fromhex(digest))
+    return Line(response, bytes.fromhex(digest), endpoint)
 
 
 def _parsed(path: Path, offset: int, line: bytes) -> dict[str, Any]:

@@ -27,8 +27,8 @@ class Receipt:
     The tokens, finish reasons and lines are those of all rows, whenever they were asked; the rest is what this run did:
     rows newly asked, and those of them that another job asked too, because a claim ran out while its owner was alive;
     seconds, US dollars at the configured prices, the rows that went through local weights together, fewer than
-    configured where memory did not hold more, what a probe of the server saw, and the day on which the endpoint that
-    was asked will stop serving the model, if that is soon.
+    configured where memory did not hold more, what a probe of the server saw, the day on which the endpoint that was
+    asked will stop serving the model, if that is soon, and the rows of the ledger by the URL that was asked for them.
 
     `lines` holds the key of every row and the digest of its response, in 64 bytes together.
     """
@@ -46,6 +46,7 @@ class Receipt:
     batch_size: int | None = None
     shutdown_date: str | None = None
     probe: dict[str, Any] | None = None
+    endpoints: Counter[str] = dataclasses.field(default_factory=Counter)
 
     def add(self, key: bytes, line: Line) -> None:
         """Count one answer."""
@@ -55,11 +56,14 @@ class Receipt:
         self.prompt_tokens += response.prompt_tokens
         self.completion_tokens += response.completion_tokens
         self.finish_reasons[response.finish_reason] += 1
+        if line.endpoint:
+            self.endpoints[line.endpoint] += 1
 
     def forget_answers(self) -> None:
         """Count the answers anew; what this run did stays."""
         self.answers = self.prompt_tokens = self.completion_tokens = 0
         self.finish_reasons.clear()
+        self.endpoints.clear()
         self.lines.clear()
 
     def root(self) -> str:
@@ -99,5 +103,6 @@ class Receipt:
                 **({"batch_size": self.batch_size} if self.batch_size else {}),
                 **({"shutdown_date": self.shutdown_date} if self.shutdown_date else {}),
                 **({"probe": self.probe} if self.probe else {}),
+                **({"endpoints": dict(sorted(self.endpoints.items()))} if self.endpoints else {}),
             },
         }

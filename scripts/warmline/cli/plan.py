@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from warmline.calls.jobs import GRADES, REWRITING, Job
 from warmline.calls.prices import Prices
 from warmline.cli import configured
+from warmline.engines.options import elsewhere
 from warmline.engines.remote import shutdown
 from warmline.engines.remote.endpoint import Endpoint
 from warmline.planning import costs, plan
@@ -42,6 +44,11 @@ def print_plan(arguments: argparse.Namespace) -> None:
             f"Rewritings that fail their checks are asked for up to {attempts} times; only the first is counted here."
         )
     asked = {tally.asked for tally in tallies}
+    for model in sorted(asked & models.keys()):
+        if "endpoint" in models[model]:
+            rows = sum((tally.endpoints for tally in tallies if tally.asked == model), Counter[str]())
+            if given := elsewhere(rows, study.config["endpoints"][models[model]["endpoint"]]["url"]):
+                print(f"{model}: {given}")
     found = endpoint_dates(study, asked) if arguments.ask_endpoints else receipt_dates(receipts, asked)
     for model, date in sorted(found.items()):
         print(shutdown.warning(model, date))

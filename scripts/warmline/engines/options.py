@@ -11,7 +11,7 @@ import datetime
 import itertools
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from warmline.calls import ask as asking
@@ -72,12 +72,27 @@ def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, m
         receipt.batch_size = asked.batch_size
         receipt.probe = dataclasses.asdict(asked.probed) if asked.probed else None
         receipt.shutdown_date = asked.shutdown_date.isoformat() if asked.shutdown_date else None
+    if arguments.endpoint and (given := elsewhere(receipt.endpoints, arguments.endpoint["url"])):
+        print(f"warning: {arguments.label}: {given}", file=sys.stderr, flush=True)
     return receipt
 
 
+def elsewhere(endpoints: Mapping[str, int], url: str) -> str:
+    """What a user should know of answers, counted by the URL that was asked, that did not come from `url`."""
+    others = {other: rows for other, rows in sorted(endpoints.items()) if other.rstrip("/") != url.rstrip("/")}
+    if not others:
+        return ""
+    told = ", ".join(f"{rows:,} at {other}" for other, rows in others.items())
+    return (
+        f"the ledger holds answers that were given elsewhere than at {url}: {told}. They count as answers of the same "
+        "model; if it is another, tell the two apart by `identity` of this endpoint."
+    )
+
+
 def ledger(arguments: argparse.Namespace) -> Ledger:
-    """The ledger, whose files are to say which job wrote them."""
-    return Ledger(arguments.ledger, arguments.written_by)
+    """The ledger, whose files are to say which job wrote them, and which endpoint it asked."""
+    asked = {"endpoint": arguments.endpoint["url"]} if arguments.endpoint else {}
+    return Ledger(arguments.ledger, {**arguments.written_by, **asked})
 
 
 def engine(arguments: argparse.Namespace, model: Model) -> asking.Engine:

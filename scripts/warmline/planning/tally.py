@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+from collections import Counter
 from collections.abc import Iterable
 
 from warmline.calls.jobs import Job
@@ -19,6 +20,7 @@ class Tally:
 
     `answered` rows are those found in the ledger and counted once; a row that repeats another is from the ledger, too.
     `unrendered` new rows have no text yet; `awaiting` ones have one but for the answer that they are to grade.
+    `endpoints` are the answered rows by the URL that was asked for them.
     """
 
     job: Job
@@ -34,6 +36,7 @@ class Tally:
     answered_bytes: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    endpoints: Counter[str] = dataclasses.field(default_factory=Counter)
 
     def unknown(self, rows: int) -> None:
         """Count rows of which nothing but their number is known."""
@@ -67,7 +70,9 @@ class RequestCounter:
             tally.max_new_tokens = max(tally.max_new_tokens, request.sampling.max_new_tokens)
         tally.rows += len(order)
         identity = digests.canonical_json(dict(respondent))
-        found = dict(self._answered(identity).read(sizes))
+        lines = self._answered(identity).lines(sizes)
+        tally.endpoints.update(line.endpoint for line in lines.values() if line.endpoint)
+        found = {key: line.response for key, line in lines.items()}
         met = self._met.setdefault(identity, set())
         for key, size in sizes.items():
             if response := found.get(key):

@@ -273,6 +273,7 @@ def serving(command: str, **keys: object) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+@pytest.mark.long(60)
 def test_a_study_asks_the_server_that_its_configuration_names(study_copy: StudyCopy) -> None:
     study_copy.configure(serving(f"{COMMAND} [--also '{{arm}} \"of it\"']"))
     receipt = "results/tiny/answers/tiny/original/validation.json"
