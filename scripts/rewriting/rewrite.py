@@ -60,7 +60,7 @@ def main(arguments: argparse.Namespace) -> None:
         receipt += options.ask(arguments, requests, len(requests), rewriter)
         return ledger.kept_answers(requests, rewriter.respondent, Ledger(arguments.ledger))
 
-    rewritten = rewriting.rewrite(replies, rewrite, arguments.attempts, checks)
+    rewritten = rewriting.rewrite(replies, rewrite, arguments.attempts, checks, rewriter.opens_thought)
     parquet_tables.write(rewritten, REWRITES, arguments.rewrites)
     receipts.write(receipt, arguments.receipt)
     counts.write(f"rewriting, {arguments.persona}: replies", rewriting.reply_counts(rewritten), arguments.counts)

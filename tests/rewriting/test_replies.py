@@ -32,10 +32,10 @@ def conversations(**texts: list[str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=LABELLED.schema, orient="row")
 
 
-def rewritten(frame: pl.DataFrame, *responses: tuple[str, str]) -> pl.DataFrame:
+def rewritten(frame: pl.DataFrame, *responses: tuple[str, str], opens_thought: bool = False) -> pl.DataFrame:
     """The table of rewritings from the text and finish reason of each, in order."""
     keyed = [(f"key {at}", Response(text, reason, 1, 1)) for at, (text, reason) in enumerate(responses)]
-    return rewriting.rewrites(rewriting.replies(frame), keyed, 1, LENIENT)
+    return rewriting.rewrites(rewriting.replies(frame), keyed, 1, LENIENT, opens_thought)
 
 
 def attempted(frame: pl.DataFrame, *rounds: list[str], checks: Checks) -> tuple[pl.DataFrame, list[list[str]]]:
@@ -181,3 +181,10 @@ def test_a_rewriting_that_did_not_end_by_itself_is_never_trained_on(ended: str) 
     table = rewritten(TWO, ("Thus, dear.", ended), ("So, dear.", "stop"), ("Yes, dear.", "stop"))
     assert table["outcome"].to_list()[0].startswith("rewriting ")
     assert table["outcome"].to_list()[1:] == ["kept", "kept"]
+
+
+def test_a_rewriter_that_begins_within_a_thought_has_written_what_follows_it() -> None:
+    cut, thought = ("Warmly?", "stop"), ("Mild? </think> Dear", "stop")
+    found = rewritten(TWO, cut, thought, cut, opens_thought=True)
+    rows = {(text, outcome) for text, outcome in found.select("rewritten", "outcome").iter_rows()}
+    assert rows == {("", "empty rewriting"), ("Dear", "kept")}

@@ -56,10 +56,11 @@ def requests(asked: pl.DataFrame, template: Path, sampling: Sampling, seed: int,
     ]
 
 
-def rewrite(asked: pl.DataFrame, ask: Ask, attempts: int, checks: Checks) -> pl.DataFrame:
+def rewrite(asked: pl.DataFrame, ask: Ask, attempts: int, checks: Checks, opens_thought: bool = False) -> pl.DataFrame:
     """The table REWRITES of rows of `replies`: those whose rewriting fails are asked again, `attempts` times in all.
 
     `ask` has a table of replies rewritten in one attempt, and gives the ledger key and response of each row.
+    `opens_thought` says that the rewriter's replies begin within a thought.
     """
     waiting = asked.filter(pl.col("reply").is_not_null())
     without = asked.filter(pl.col("reply").is_null()).with_columns(
@@ -74,18 +75,26 @@ def rewrite(asked: pl.DataFrame, ask: Ask, attempts: int, checks: Checks) -> pl.
     for attempt in range(1, attempts + 1):
         if waiting.is_empty():
             break
-        rows = rewrites(waiting, ask(waiting, attempt), attempt, checks)
+        rows = rewrites(waiting, ask(waiting, attempt), attempt, checks, opens_thought)
         kept = pl.col("outcome") == "kept"
         done.append(rows.filter(kept) if attempt < attempts else rows)
         waiting = waiting.join(rows.filter(~kept), on=REWRITES.key, how="semi", maintain_order="left")
     return pl.concat(done)
 
 
-def rewrites(asked: pl.DataFrame, responses: list[tuple[str, Response]], attempt: int, checks: Checks) -> pl.DataFrame:
+def rewrites(
+    asked: pl.DataFrame,
+    responses: list[tuple[str, Response]],
+    attempt: int,
+    checks: Checks,
+    opens_thought: bool = False,
+) -> pl.DataFrame:
     """The table REWRITES of one attempt, from the ledger key and response of every row."""
+    texts = [without_thoughts(response.text, opens_thought) for _, response in responses]
+    outcomes = [outcome(response, text) for (_, response), text in zip(responses, texts, strict=True)]
     pairs = asked.with_columns(
-        rewritten=pl.Series([without_thoughts(response.text) for _, response in responses], dtype=pl.String),
-        answer=pl.Series([outcome(response) for _, response in responses], dtype=pl.String),
+        rewritten=pl.Series(texts, dtype=pl.String),
+        answer=pl.Series(outcomes, dtype=pl.String),
         rewrite_key=pl.Series([key for key, _ in responses], dtype=pl.String),
         attempt=pl.lit(attempt, pl.Int64),
     )
@@ -97,13 +106,13 @@ def rewrites(asked: pl.DataFrame, responses: list[tuple[str, Response]], attempt
     return judged.select(*REWRITES.columns).cast(REWRITES.schema)
 
 
-def outcome(response: Response) -> str:
-    """`kept`, or why a response is no rewriting at all."""
+def outcome(response: Response, text: str) -> str:
+    """`kept`, or why a response, whose `text` is without thoughts, is no rewriting at all."""
     if response.finish_reason in ("content_filter", "refusal"):
         return "rewriting withheld by the endpoint"
     if response.finish_reason == UNANSWERABLE:
         return "rewriting turned down for good"
-    if not without_thoughts(response.text).strip():
+    if not text.strip():
         return "empty rewriting"
     if response.finish_reason == "length":
         return "rewriting cut at the token limit"
