@@ -169,6 +169,7 @@ def test_other_weights_or_another_adapter_than_named_are_not_served(
         ("serve {model} {port} --lora {arm}={adapter}", r"place: \{arm\} must stand in square brackets"),
         ("serve {model} {port} [--fast] [{adapter}]", r"place: square brackets hold what only an adapter needs"),
         ("serve {model} {port}", r"place: an arm is tuned, so \{adapter\} must stand in it"),
+        ("llama-server -m {model} --port {port} [--lora {adapter}]", r"place: llama-server reads adapters as GGUF"),
         ("serve '{model} {port} [{adapter}]", r"place: it cannot be split into words: No closing quotation"),
     ],
 )

@@ -53,7 +53,12 @@ def check(template: str, place: str, tuned: bool) -> None:
         except ValueError as error:
             problem = f"it cannot be split into words: {error}"
         else:
-            if _is_vllm(split) and not _NEUTRAL_VLLM.search(" ".join(split)):
+            if parts and any(PurePath(word).name == "llama-server" for word in split):
+                problem = (
+                    "llama-server reads adapters as GGUF, and those of a study are safetensors. Serve arms with "
+                    "adapters by vLLM, or leave `serve` out"
+                )
+            elif _is_vllm(split) and not _NEUTRAL_VLLM.search(" ".join(split)):
                 problem = (
                     "vLLM takes what a request leaves out, such as top_k and a repetition penalty, from the model's "
                     "generation_config.json. Add --generation-config vllm, so that answers are drawn as the study says"
