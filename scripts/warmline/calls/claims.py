@@ -21,6 +21,7 @@ import dataclasses
 import errno
 import getpass
 import json
+import math
 import os
 import socket
 import threading
@@ -97,10 +98,16 @@ class Claims:
         self._name: str | None = None
         self._renewing = threading.Event()
         self._lost = threading.Event()
+        self._looked_after = -math.inf
 
     @property
     def lost(self) -> bool:
         """Whether the claims ran out, and someone else has taken them."""
+        now = time.monotonic()
+        if self._name is not None and now - self._looked_after > self._times.renewal:
+            # Whoever was stopped may go on before the thread that renews does.
+            renew(self.folder / f"{self._name}{CLAIMANT}", self._lost)
+        self._looked_after = now
         return self._lost.is_set()
 
     def look(self) -> bool:
