@@ -1,8 +1,9 @@
 """How close the openai engine comes to the rate that a server allows, whose limit it is not told, and in what memory.
 
-The server is the simulator that the tests use, in a process of its own: every call takes 200 ms, and calls beyond 64 at
-once are rejected. The engine answers through `ask` into a ledger, as a calling rule does. For comparison the openai
-client alone, 64 calls at once and nothing kept, does a part of the calls against the same server.
+The server is the simulator that the tests use, in a process of its own: every call takes 200 ms, and calls beyond a
+number at once are rejected. The engine answers through `ask` into a ledger, as a calling rule does. For comparison the
+openai client alone, with that number of calls at once and nothing kept, does a part of the calls against the same
+server. Where one processor cannot keep up with the ideal rate, both stay behind it: lower `--at-once` then.
 
     python benchmarks/calls.py
 """
@@ -33,7 +34,6 @@ from warmline.models.cards import RemoteModel
 
 MODEL = "simulated"
 LATENCY = 0.2
-IN_FLIGHT = 64
 WARM_UP = 500
 MEGABYTE = 1_000_000
 
@@ -58,27 +58,29 @@ class Memory:
             yield request
 
 
-async def client_alone(simulator: Simulator, number: int) -> float:
+async def client_alone(simulator: Simulator, number: int, at_once: int) -> float:
     """Calls a second of the openai client, with the limit known to it."""
     stream = requests(number, "reference")
 
     async def work(client: openai.AsyncOpenAI) -> None:
         for request in stream:
-            await client.chat.completions.create(**body(request, MODEL))
+            await client.chat.completions.create(**body(request, MODEL, {}))
 
     async with openai.AsyncOpenAI(base_url=simulator.url, api_key="none", max_retries=0) as client:
         started = time.monotonic()
-        await asyncio.gather(*(work(client) for _ in range(IN_FLIGHT)))
+        await asyncio.gather(*(work(client) for _ in range(at_once)))
         return number / (time.monotonic() - started)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=20_000)
-    calls = parser.parse_args().calls
-    ideal = IN_FLIGHT / LATENCY
+    parser.add_argument("--at-once", type=int, default=64, help="calls at once that the server takes")
+    arguments = parser.parse_args()
+    calls, at_once = arguments.calls, arguments.at_once
+    ideal = at_once / LATENCY
     with tempfile.TemporaryDirectory() as name, Simulator.start(Path(name)) as simulator:
-        simulator.set(latency=LATENCY, in_flight_limit=IN_FLIGHT)
+        simulator.set(latency=LATENCY, in_flight_limit=at_once)
         engine = ChatEngine(RemoteModel(MODEL).respondent, MODEL, Endpoint(simulator.url))
         memory = Memory()
         receipt = ask(memory.watch(requests(calls, "row")), engine, Ledger(Path(name) / "ledger"))
@@ -86,9 +88,9 @@ def main() -> None:
         rate = receipt.new / receipt.seconds
         counts = simulator.counts()
         repeated = sum(times > 1 for times in counts["answered"].values())
-        alone = asyncio.run(client_alone(simulator, calls // 4))
+        alone = asyncio.run(client_alone(simulator, calls // 4, at_once))
     start, highest = memory.samples[0] / MEGABYTE, max(memory.samples) / MEGABYTE
-    print(f"ideal rate: {ideal:.0f} calls/s ({IN_FLIGHT} at once, {LATENCY * 1000:.0f} ms each)")
+    print(f"ideal rate: {ideal:.0f} calls/s ({at_once} at once, {LATENCY * 1000:.0f} ms each)")
     print(f"openai engine, limit not told, {receipt.new} calls: {rate:.1f} calls/s, {rate / ideal:.1%} of the ideal")
     print(f"openai client alone, limit told, {calls // 4} calls: {alone:.1f} calls/s, {alone / ideal:.1%} of the ideal")
     print(f"rejected calls: {counts['chat_rejected']}; rows answered twice: {repeated}")

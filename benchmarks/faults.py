@@ -194,7 +194,7 @@ class Campaign:
 
 
 def _body_digest(request: Request) -> str:
-    return digests.of_value(body(request, "large"))
+    return digests.of_value(body(request, "large", {}))
 
 
 def main() -> None:

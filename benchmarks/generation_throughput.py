@@ -46,8 +46,9 @@ from warmline.calls.requests import Request, Sampling
 from warmline.engines.local import continuous_batch
 from warmline.engines.local.continuous_batch import ContinuousBatch, Prompt
 from warmline.engines.local.row_sampling import RowSampler
-from warmline.engines.local.transformers import encode, end_tokens
+from warmline.engines.local.transformers import encode
 from warmline.models import cards, weights
+from warmline.models.weights import end_tokens
 
 LIMIT, TEMPERATURE, SIGMA, PLAIN = 300, 0.8, 0.7, 32
 
@@ -117,7 +118,7 @@ def transformers_continuous(model: Any, rows: list[Prompt], lengths: list[int], 
     settings = GenerationConfig(
         do_sample=True, temperature=TEMPERATURE, top_k=0, top_p=1.0, max_new_tokens=LIMIT, eos_token_id=-1
     )
-    blocks = {} if model.device.type == "cuda" else {"num_blocks": 64, "max_batch_tokens": 512}
+    blocks: dict[str, Any] = {} if model.device.type == "cuda" else {"num_blocks": 64, "max_batch_tokens": 512}
     manager: Any = model.continuous_batching_context_manager(
         generation_config=settings, continuous_batching_config=ContinuousBatchingConfig(**blocks)
     )
@@ -141,7 +142,7 @@ def engine(slots: int) -> Callable[[Any, list[Prompt], list[int], int], Iterator
     """This engine with so many slots, on all rows."""
 
     def run(model: Any, rows: list[Prompt], lengths: list[int], end: int) -> Iterator[int]:
-        continuous_batch.RowSampler = ending_sampler(lengths, end)  # type: ignore[misc]
+        continuous_batch.RowSampler = ending_sampler(lengths, end)  # type: ignore[attr-defined]
         by_room: dict[int, list[Prompt]] = {}
         for row in rows:
             by_room.setdefault(row.room, []).append(row)

@@ -53,7 +53,7 @@ def hold(jobs: list[tuple[Demand, str]]) -> None:
     known.keep()
 
 
-def seconds(work: Callable[[], None]) -> float:
+def seconds(work: Callable[[], object]) -> float:
     started = time.process_time()
     work()
     return time.process_time() - started
@@ -67,7 +67,7 @@ def main() -> None:
         # Files that changed just now are read again.
         time.sleep(0.2)
         first, second = seconds(lambda: hold(jobs)), seconds(lambda: hold(jobs))
-        reading = seconds(lambda: [digests.of_file(path) for path in paths] and None)
+        reading = seconds(lambda: [digests.of_file(path) for path in paths])
     print(f"{len(paths)} files, {len(jobs)} records")
     print(f"first pass {first:.2f} s, known files {second:.2f} s, reading all {reading:.2f} s")
     print(f"ratio of the second pass to reading all: {second / reading:.2f}")

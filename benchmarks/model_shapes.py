@@ -12,7 +12,7 @@ LLAMA_8B = LlamaConfig(
     num_attention_heads=32,
     num_key_value_heads=8,
     max_position_embeddings=8192,
-    rope_theta=500000.0,
+    rope_parameters={"rope_type": "default", "rope_theta": 500000.0},
 )
 SMOLLM2_135M = LlamaConfig(
     vocab_size=49152,

@@ -17,6 +17,7 @@ import argparse
 import multiprocessing
 import resource
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -67,14 +68,14 @@ def main() -> None:
         print(f"greatest difference of {kind}: {apart:.1e}")
 
 
-def measured(way, share: float) -> tuple[float, int, Estimates]:
+def measured(way: Callable[..., tuple[list[float], list[float]]], share: float) -> tuple[float, int, Estimates]:
     """Seconds, bytes of memory at most, and what came out. The answers are made before the clock starts."""
     rows = answers(share)
     regressions = yaml.safe_load(CONFIGURATION.read_text())["statistics"]["regressions"]
     # Nearly every answer has a length of its own, so there is nothing to count.
     del regressions["length"]
     begin = time.perf_counter()
-    estimates = {}
+    estimates: Estimates = {}
     for name, regression in regressions.items():
         beliefs = BELIEFS if len(regression["beliefs"]) > 1 else regression["beliefs"]
         estimates[name] = way(

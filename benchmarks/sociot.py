@@ -25,8 +25,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn.utils.rnn import pad_sequence
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
+from warmline.design.variants import AS_PUBLISHED, CLEAN
 from warmline.models import weights
-from warmline.tables.warmth import AS_PUBLISHED, CLEAN
 from warmline.warmth import sociot
 from warmline.warmth.dimensions import WARMTH
 

@@ -143,7 +143,7 @@ def _model(loaded: dict[str, Any], place: str, checkpoint: Path | None) -> tuple
             f"{place}: the configuration and tokenizer of {base} cannot be had: {error} Put config.json and the files "
             "of its tokenizer beside the checkpoint."
         ) from error
-    model: Any = AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-untyped-call]
+    model: Any = AutoModelForSequenceClassification.from_config(config)
     if type(model).__name__ != network or len(labels) > outputs:
         raise UserError(
             f"{place}: it is a {network} of {outputs} outputs with {len(labels)} labels, but the configuration of "

@@ -28,7 +28,7 @@ class Place:
     all_slots: bool = False
 
 
-class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
+class SlotLayer(CacheLayerMixin):
     """A layer's keys and values: each of shape (slots, heads, capacity, head dimension)."""
 
     is_sliding = False

@@ -6,7 +6,7 @@ questions. The regression is the article's third. Its intervals come from the mo
 clustered by question. Then, in studies of fewer and of as many questions in which no context changes the effect: how
 often the joint test of all contexts says at the 5 % level that one does.
 
-    python benchmarks/coverage.py --figure docs/images/coverage.svg
+    python benchmarks/interval_coverage.py --figure docs/images/coverage.svg
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ def drawing(shares: pl.DataFrame, studies: int) -> alt.Chart | alt.LayerChart:
         )
     )
     nominal = alt.Chart(alt.InlineData([{"share": 0.95}])).mark_rule(strokeDash=[4, 4]).encode(x="share:Q")
-    return (nominal + points).properties(width=480, height=120)
+    chart: alt.LayerChart = (nominal + points).properties(width=480, height=120)
+    return chart
 
 
 if __name__ == "__main__":
