@@ -33,7 +33,9 @@ def study() -> list[tuple[Demand, str]]:
         for output in outputs:
             Path(output).write_bytes(os.urandom(BYTES))
         inputs = {"table": ["input.parquet"], "above": [f"out/{max(0, number - 1)}/0.parquet"]}
-        demand = Demand(outputs, inputs, [], {"options": f"--number {number}", "code": "c0de"}, None, "command", False)
+        demand = Demand(
+            outputs, inputs, [], {"options": f"--number {number}", "code": "c0de"}, None, "command", False, False
+        )
         made = {name: {path: digests.of_file(path) for path in paths} for name, paths in inputs.items()}
         record = {
             **{"format": records.FORMAT, "given": demand.as_given(), "inputs": made},

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from warmline.answers import generations
-from warmline.calls import ledger
+from warmline.calls import ledger, turned_down
 from warmline.calls.ledger import Ledger
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
@@ -28,6 +28,7 @@ def main(arguments: argparse.Namespace) -> None:
     asked = parquet_tables.read(arguments.prompts, PROMPTS)
     requests = generations.requests(asked, arm, arguments.receipt.stem)
     answers = ledger.kept_answers(requests, arm.answerer.respondent, Ledger(arguments.ledger))
+    turned_down.note(arguments, answers)
     parquet_tables.write(
         generations.generations(asked, answers, arm.answerer.opens_thought), GENERATIONS, arguments.generations
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warmline.calls import ledger
+from warmline.calls import ledger, turned_down
 from warmline.calls.ledger import Ledger
 from warmline.design.measures import REFUSAL
 from warmline.grading import judges, refusal_samples
@@ -39,6 +39,7 @@ def main(arguments: argparse.Namespace) -> None:
     for cell, rows in refusal_samples.drawn(answered, arguments.sample, arguments.seed).items():
         requests = judges.requests(rows, by_task[cell[0]], REFUSAL, judge)
         replies = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
+        turned_down.note(arguments, replies)
         read = judges.verdicts_on(rows, replies, REFUSAL, judge)
         verdicts = [(key, verdict.verdict, verdict.reason) for key, verdict in read]
         parts.append(refusal_samples.labels(arm, cell, rows, verdicts))

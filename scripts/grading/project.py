@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from warmline.calls import ledger
+from warmline.calls import ledger, turned_down
 from warmline.calls.ledger import Ledger
 from warmline.grading import judges
 from warmline.lineage.script import Parser, run
@@ -31,6 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
     task = arguments.generations.parent.name
     requests = judges.requests(answered, asked, task, judge)
     answers = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
+    turned_down.note(arguments, answers)
     parquet_tables.write(judges.judgements(answered, answers, task, judge), JUDGEMENTS, arguments.judgements)
 
 

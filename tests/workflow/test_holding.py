@@ -21,6 +21,7 @@ DEMAND = Demand(
     program="f00d",
     command="c0mmand",
     earlier_command=True,
+    ask_again=False,
 )
 FILES = {
     **{"out/a.csv": "1", "out/b.csv": "2", "in/table.parquet": "3", "words/x.md": "4", "words/y.md": "5"},
@@ -124,6 +125,24 @@ def test_a_doubt_says_what_it_is_about() -> None:
 )
 def test_equal_options_have_one_form(text: str, words: list[str]) -> None:
     assert canonical(text) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "receipt", "ask_again", "reason"),
+    [
+        (0, "7", True, None),
+        (0, "other", False, None),
+        (2, "7", False, None),
+        (2, "7", True, holding.TURNED_DOWN),
+        (2, "other", False, holding.SINCE),
+    ],
+)
+def test_what_was_turned_down_is_asked_again_when_told_and_follows_its_receipt(
+    number: int, receipt: str, ask_again: bool, reason: str | None
+) -> None:
+    record = RECORD | {"params": {"turned_down": number}, "inputs": {"receipt": {"answers/receipt.json": receipt}}}
+    doubted = found(dataclasses.replace(DEMAND, ask_again=ask_again), record)
+    assert (doubted and doubted.reason) == reason
 
 
 MODULES = {"training/train.py": "abc"}

@@ -63,7 +63,7 @@ CHECKS = {
         "are missing, because their requests were turned down for good",
         0.01,
         "Read the reasons in the ledger, and leave such questions out or shorten them; where the endpoint has changed, "
-        "set `calls: ask-again` and run `snakemake --forcerun ask_arm project_answers`",
+        "ask them again: `calls: ask-again`",
     ),
     "rendering": Check("come from a prompt that was not rendered as the original's", 0.0, TEMPLATE_REMEDY),
 }

@@ -15,12 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from warmline.calls import ask as asking
+from warmline.calls import turned_down
 from warmline.calls.budget import Budget
 from warmline.calls.ledger import Ledger
 from warmline.calls.prices import Prices
 from warmline.calls.progress import Progress
 from warmline.calls.receipts import Receipt
-from warmline.calls.requests import Outcome, Request, Respondent
+from warmline.calls.requests import UNANSWERABLE, Outcome, Request, Respondent
 from warmline.engines.remote import shutdown
 from warmline.engines.remote.chat import ChatEngine
 from warmline.engines.remote.endpoint import Endpoint
@@ -68,6 +69,7 @@ def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, m
         progress=Progress(rows, arguments.label),
         again=arguments.calls == "ask-again",
     )
+    turned_down.add(arguments, receipt.finish_reasons[UNANSWERABLE])
     if isinstance(asked, LazyEngine):
         receipt.batch_size = asked.batch_size
         receipt.probe = dataclasses.asdict(asked.probed) if asked.probed else None

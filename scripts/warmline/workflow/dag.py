@@ -115,6 +115,9 @@ class StudyDAG(DAG):  # type: ignore[misc]
         if ours and self.workflow.is_main_process:
             self._hold_against_disk(ours)
         await super().update_needrun(create_inventory)
+        for job in ours:
+            if self._is_forced(job):
+                self.reason(job).forced = True
         self._add_overlooked(job for job in ours if self.reason(job) and job not in self._needrun)
         if ours and not (self.workflow.dryrun or self.workflow.touch):
             self._write_orders(job for job in ours if job in self._needrun)
@@ -133,6 +136,11 @@ class StudyDAG(DAG):  # type: ignore[misc]
         files.keep()
         # Settings that follow from wildcards have named further programs.
         self.study.code_digests.keep()
+
+    def _is_forced(self, job: Job) -> bool:
+        """Whether the command line asks for it; Snakemake does not look behind ancient edges."""
+        by_rule = job.rule in self.forcerules and job not in self.omitforce
+        return by_rule or not self.forcefiles.isdisjoint(job.output)
 
     def _add_overlooked(self, jobs: Iterable[Job]) -> None:
         """Snakemake does not look at jobs below one that is to be run, and then passes over ancient edges."""
@@ -165,6 +173,7 @@ class StudyDAG(DAG):  # type: ignore[misc]
             command=command,
             program=self.study.programs.get(params.get("code", "")),
             earlier_command=earlier.COMMANDS.get(job.rule.name) == command,
+            ask_again=self.study.config.get("calls") == "ask-again",
         )
 
     def _write_orders(self, jobs: Iterable[Job]) -> None:

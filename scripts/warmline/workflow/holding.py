@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from warmline.calls import turned_down
 from warmline.lineage import digests
 from warmline.lineage.records import Record
 from warmline.workflow import earlier
@@ -26,6 +27,8 @@ OTHER_INPUTS = "it was made from other files"
 OTHER_SETTINGS = "it was made with other settings"
 OTHER_CODE = "it was made by other code"
 OTHER_COMMAND = "it was made by another command"
+TURNED_DOWN = "requests that were turned down for good are asked again"
+SINCE = "requests that were turned down for good have been asked again since"
 _OF_FILES = (MISSING, NO_RECORD, OTHER_PLACE, CHANGED, UNREADABLE, OTHER_CONTENT)
 
 # What 0.1.0 had among the inputs of rules that only wait for it: receipts, checks and gates. Its records do not say so.
@@ -51,7 +54,8 @@ class Demand:
 
     `inputs` are those by whose content the job is known, by their names in the rule; `after` those that only have to be
     there first. `program` is the digest of the code, if the rule names it, and `command` that of the rule's command as
-    it is written; `earlier_command` says whether the command of 0.1.0 did the same.
+    it is written; `earlier_command` says whether the command of 0.1.0 did the same. With `ask_again`, what was turned
+    down for good is asked once more.
     """
 
     outputs: Sequence[str]
@@ -61,6 +65,7 @@ class Demand:
     program: str | None
     command: str
     earlier_command: bool
+    ask_again: bool
 
     def as_given(self) -> dict[str, Any]:
         """What the record of the job holds of it."""
@@ -93,7 +98,7 @@ def _doubt(demand: Demand, record: Record | None, digest: Callable[[str], str | 
         if found != then.get(path):
             return Doubt(CHANGED if path in then else NO_RECORD, path)
     other = _other_than_given(demand, given) if given else _other_than_recorded(demand, record)
-    return other or _other_content(demand, record, digest)
+    return other or _other_content(demand, record, digest) or _turned_down(demand, record, digest)
 
 
 def _other_content(demand: Demand, record: Record, digest: Callable[[str], str | None]) -> Doubt | None:
@@ -108,6 +113,16 @@ def _other_content(demand: Demand, record: Record, digest: Callable[[str], str |
         if found is not None and found != then:
             return Doubt(OTHER_CONTENT, path)
     return None
+
+
+def _turned_down(demand: Demand, record: Record, digest: Callable[[str], str | None]) -> Doubt | None:
+    if not turned_down.noted(record):
+        return None
+    if demand.ask_again:
+        return Doubt(TURNED_DOWN)
+    then = _files(record["inputs"])
+    # Their receipt is another: some of them may be answered.
+    return Doubt(SINCE) if any(digest(path) != then.get(path) for path in demand.after) else None
 
 
 def _other_than_given(demand: Demand, given: Mapping[str, Any]) -> Doubt | None:
