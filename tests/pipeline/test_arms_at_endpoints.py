@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 from openai_simulator.client import Simulator
+from printed_plan import new, plan, rows
 from study_copy import StudyCopy
 
 BEFORE = (
@@ -61,9 +62,12 @@ def test_rows_turned_down_for_good_are_asked_again_when_told(study_copy: StudyCo
         assert study_copy.planned() == set()
 
         asked = simulator.counts()["chat"]
+        study_copy.configure(lambda config: config.update(calls="ask-again"))
+        assert sum(map(int, new(rows(plan(study_copy).stdout), "answers", "questions").values())) == 2
         # The answers come in one run, and are written out in another.
         receipts = [f"results/tiny/answers/far/{arm}/questions.json" for arm in ("original", "warm-prompt")]
-        study_copy.run(*receipts, "--config", "calls=ask-again")
+        study_copy.run(*receipts)
+        study_copy.configure(lambda config: config.update(calls="ask"))
         assert simulator.counts()["chat"] == asked + 2
         study_copy.run()
         assert simulator.counts()["chat"] == asked + 2
@@ -83,6 +87,10 @@ def test_keys_of_an_endpoint_rebuild_what_they_decide(study_copy: StudyCopy, tmp
         study_copy.configure(lambda config: far_config(config, simulator.url))
         study_copy.run()
     finished = study_copy.config()
+    elsewhere = "http://127.0.0.1:1/v1"
+    study_copy.configure(set_endpoint(url=elsewhere))
+    assert f"given elsewhere than at {elsewhere}" in plan(study_copy).stdout
+    study_copy.write_config(finished)
     forced = study_copy.planned("--forcerun", "ask_arm", "project_answers")
     assert {job for job in study_copy.planned("--forceall") if job.startswith(("Asking", "Writing the ans"))} <= forced
     for change in (

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from warmline.calls.jobs import Job
 from warmline.calls.ledger import Answered, Ledger
-from warmline.calls.requests import Request, Respondent, Response
+from warmline.calls.requests import UNANSWERABLE, Request, Respondent, Response
 from warmline.lineage import digests
 
 
@@ -47,10 +47,14 @@ class Tally:
 
 
 class RequestCounter:
-    """Counts the requests of a study against its ledger. A new request that several jobs make is new in the first."""
+    """Counts the requests of a study against its ledger. A new request that several jobs make is new in the first.
 
-    def __init__(self, ledger: Ledger) -> None:
+    With `ask_again`, what was turned down for good is new.
+    """
+
+    def __init__(self, ledger: Ledger, ask_again: bool) -> None:
         self._ledger = ledger
+        self._ask_again = ask_again
         self._met: dict[str, set[bytes]] = {}
 
     def count(
@@ -71,6 +75,8 @@ class RequestCounter:
         tally.rows += len(order)
         identity = digests.canonical_json(dict(respondent))
         lines = self._answered(identity).lines(sizes)
+        if self._ask_again:
+            lines = {key: line for key, line in lines.items() if line.response.finish_reason != UNANSWERABLE}
         tally.endpoints.update(line.endpoint for line in lines.values() if line.endpoint)
         found = {key: line.response for key, line in lines.items()}
         met = self._met.setdefault(identity, set())
