@@ -34,6 +34,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--adapter", help="NAME=FOLDER")
     parser.add_argument("--also", help="another model that is served")
+    parser.add_argument("--max-model-len", type=int, help="tokens of prompt and reply that it says each model takes")
     parser.add_argument("--without-health", action="store_true", help="there is no /health")
     parser.add_argument("--unhealthy-for", type=float, default=0.0, help="seconds")
     parser.add_argument("--dies-after", type=int, help="calls")
@@ -56,7 +57,9 @@ class Server(BaseHTTPRequestHandler):
         else:
             adapter = self.arguments.adapter.split("=", 1)[0] if self.arguments.adapter else None
             names = [name for name in (self.arguments.model, adapter, self.arguments.also) if name]
-            self.reply(200 if healthy else 503, {"object": "list", "data": [{"id": name} for name in names]})
+            length = self.arguments.max_model_len
+            about = {} if length is None else {"max_model_len": length}
+            self.reply(200 if healthy else 503, {"object": "list", "data": [{"id": name, **about} for name in names]})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -236,6 +236,10 @@ def test_a_missing_key_is_named(config: Config) -> None:
             served_with("quantization", "nf4"),
             "models.smollm2-135m.quantization: it says how weights are loaded in the job itself",
         ),
+        (
+            served_with("context-length", 2048),
+            "context-length: the weights of smollm2-135m say how many",
+        ),
         (served_with("spread", True), "models.smollm2-135m.spread: it says how weights are loaded in the job itself"),
         (
             set_to("fp8", "models", "smollm2-135m", "precision"),

@@ -10,6 +10,7 @@ Pickled weights are never loaded, and no code from a model repository is ever ru
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,16 @@ def read_config(weights: Weights) -> PreTrainedConfig:
             "its text model."
         )
     return config
+
+
+def context_length(weights: Weights) -> int | None:
+    """The tokens of prompt and reply that a model takes, as its config.json says; None if it does not."""
+    try:
+        config = json.loads((Path(weights.folder) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    length = config.get("text_config", config).get("max_position_embeddings")
+    return length if isinstance(length, int) else None
 
 
 def quantized_by(config: PreTrainedConfig) -> str | None:

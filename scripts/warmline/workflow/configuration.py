@@ -106,6 +106,11 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
             f"configuration, models.{name}.thinking: {name} is tuned at its endpoint, which trains on chats as it "
             "will, so that training and answers might differ in their thoughts. Leave it out."
         )
+    if "context-length" in model and "endpoint" not in model:
+        raise UserError(
+            f"configuration, models.{name}.context-length: the weights of {name} say how many tokens they take. It is "
+            "for models at an endpoint. Leave it out."
+        )
     if "endpoint" in model:
         _require(model["endpoint"], config.get("endpoints", {}), f"models.{name}.endpoint", "endpoints")
     if "size" in model:

@@ -169,6 +169,22 @@ def test_a_row_that_is_turned_down_for_good_becomes_a_row_and_the_study_ends(
     assert run(simulator, ledger, again=True).new == 0
 
 
+def test_what_a_model_cannot_have_read_is_turned_down_though_it_was_answered(
+    simulator: Simulator, ledger: Ledger
+) -> None:
+    beyond = {**completion("garbage"), "usage": {"prompt_tokens": 93, "completion_tokens": 5}}
+    reply(simulator, beyond)
+    limit = ASKED[0].sampling.max_new_tokens
+    endpoint = Endpoint(simulator.url, max_concurrency=1, context_length=92 + limit)
+    receipt = ask(ASKED, ChatEngine(MODEL.respondent, MODEL.name, endpoint, first_pause=0.01), ledger)
+    assert receipt.finish_reasons == {"stop": 5, "unanswerable": 1}
+    first = stored(ledger)[0]
+    assert (first.text, first.reason) == (
+        "",
+        f"prompt and reply may take {93 + limit} tokens, the model takes {92 + limit}",
+    )
+
+
 def test_what_is_turned_down_again_stays_as_it_was(simulator: Simulator, ledger: Ledger) -> None:
     reply(simulator, INVALID, status=400)
     first = run(simulator, ledger)

@@ -60,6 +60,13 @@ def test_a_server_answers_once_it_is_healthy(model: LocalModel, habit: str) -> N
     assert answers(f"{COMMAND} {habit}", model) == [f"{folder} says no", f"{folder} says yes"]
 
 
+def test_a_server_takes_no_more_tokens_than_it_says_or_the_weights_do(model: LocalModel) -> None:
+    with serve(COMMAND, model) as served:
+        assert served.endpoint.context_length == 2048
+    with serve(f"{COMMAND} --max-model-len 96", model) as served:
+        assert served.endpoint.context_length == 96
+
+
 def test_an_adapter_answers_under_the_name_of_its_arm(model: LocalModel, tmp_path: Path) -> None:
     assert answers(COMMAND, with_adapter(model, tmp_path)) == ["warm@0.5 says no", "warm@0.5 says yes"]
 

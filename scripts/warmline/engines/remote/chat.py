@@ -208,7 +208,7 @@ class _Calls:
         """Whether a call is made again. Before anything was answered, a page stands for a wrong address."""
         return is_transient(error) and not is_daily(error) and (self._answered or not isinstance(error, WebPage))
 
-    async def _send(self, request: Request) -> Response:
+    async def _send(self, request: Request) -> Outcome:
         if limit := self._endpoint.requests_per_minute:
             await self._spacings["requests"].acquire(60 / limit, self._sleep)
         if limit := self._endpoint.tokens_per_minute:

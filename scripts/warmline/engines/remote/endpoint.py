@@ -29,7 +29,8 @@ class Endpoint:
 
     The limits are ceilings for one job; without them the number of calls on their way adapts by itself. `parameters`
     are what warmline.calls.parameters says. A reply's name of the model may have `model_prefix` before the name that
-    was asked for, or lack it. A server that refuses connections is waited for `wait_seconds`.
+    was asked for, or lack it. A server that refuses connections is waited for `wait_seconds`. The tokens of prompt and
+    reply together are at most `context_length`, where that is known.
     """
 
     url: str
@@ -42,6 +43,7 @@ class Endpoint:
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     model_prefix: str = ""
     wait_seconds: float = 300.0
+    context_length: int | None = None
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Endpoint:

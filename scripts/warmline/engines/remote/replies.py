@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import openai
 
-from warmline.calls.requests import Request, Response
+from warmline.calls.requests import Request, Response, Unanswerable
 from warmline.engines.remote.endpoint import Endpoint
 from warmline.engines.remote.faults import InvalidReply, WebPage, is_page, status_in
 from warmline.lineage.errors import UserError
@@ -54,8 +54,10 @@ def completion_in(reply: httpx2.Response, endpoint: Endpoint) -> dict[str, Any]:
     return completion
 
 
-def response(completion: Mapping[str, Any], request: Request, model: str, endpoint: Endpoint) -> Response:
-    """The response in a chat completion, as JSON.
+def response(
+    completion: Mapping[str, Any], request: Request, model: str, endpoint: Endpoint
+) -> Response | Unanswerable:
+    """The response in a chat completion, as JSON; Unanswerable if the model cannot have read the whole prompt.
 
     Raises InvalidReply if it holds no choice or no token counts, or was broken off; and UserError if another model
     replied, or with more tokens than were asked for.
@@ -86,6 +88,10 @@ def response(completion: Mapping[str, Any], request: Request, model: str, endpoi
             "apply the limit. Under `parameters` of this endpoint, say what it calls the limit: "
             "`max_completion_tokens: max_tokens`."
         )
+    context = endpoint.context_length
+    if context is not None and prompt_tokens + limit > context:
+        reason = f"prompt and reply may take {prompt_tokens + limit} tokens, the model takes {context}"
+        return Unanswerable(reason, own=True)
     fingerprint = completion.get("system_fingerprint")
     return Response(
         text=text.strip(),

@@ -83,10 +83,15 @@ def serve(template: str, model: LocalModel, longest_start: float = LONGEST_START
         assert process.stdin
         try:
             _await_health(process, port, log, longest_start)
+            reported = _reported(port)
+            name = _served_name(model, list(reported))
             endpoint = Endpoint(
-                f"http://{LOCALHOST}:{port}/v1", max_concurrency=MOST_AT_ONCE, wait_seconds=SECONDS_FOR_AN_ANSWER
+                f"http://{LOCALHOST}:{port}/v1",
+                max_concurrency=MOST_AT_ONCE,
+                wait_seconds=SECONDS_FOR_AN_ANSWER,
+                context_length=reported.get(name) or weights.context_length(model.weights),
             )
-            yield Served(endpoint, _served_name(model, _reported(port)))
+            yield Served(endpoint, name)
             if process.poll() is not None:
                 raise UserError("the model's server did not live as long as its job.")
         except UserError as error:
@@ -171,12 +176,15 @@ def _get(port: int, path: str) -> httpx2.Response:
     return httpx2.get(f"http://{LOCALHOST}:{port}{path}", timeout=SECONDS_FOR_AN_ANSWER)
 
 
-def _reported(port: int) -> list[str]:
-    """The names of the models that the server says it serves."""
+def _reported(port: int) -> dict[str, int | None]:
+    """The models that the server says it serves: their names, and where it says so, the tokens that each takes.
+
+    None where the server has no list: `transformers serve` has one of the hub's cache, if there is a cache.
+    """
     try:
-        return [str(model["id"]) for model in _get(port, "/v1/models").json()["data"]]
-    except (httpx2.TransportError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"the model's server does not list its models at /v1/models: {error!r}.") from error
+        return {str(model["id"]): model.get("max_model_len") for model in _get(port, "/v1/models").json()["data"]}
+    except (httpx2.TransportError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _served_name(model: LocalModel, reported: list[str]) -> str:
@@ -191,6 +199,8 @@ def _served_name(model: LocalModel, reported: list[str]) -> str:
     matching = [name for name in (folder, model.weights.folder, Path(folder).name) if name in reported]
     if matching or len(reported) == 1:
         return (matching or reported)[0]
+    if not reported:
+        return folder
     raise UserError(f"the model's server serves {reported}, and none of these is {folder}. Correct `serve`.")
 
 

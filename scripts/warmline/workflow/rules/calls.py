@@ -14,6 +14,8 @@ def of_model(study: Study, model: str, job: Job) -> str:
     config = study.config
     settings = config["models"][model]
     endpoint = config.get("endpoints", {}).get(settings["endpoint"]) if "endpoint" in settings else None
+    if endpoint and "context-length" in settings:
+        endpoint = {**endpoint, "context-length": settings["context-length"]}
     prices = settings.get("prices")
     return options(
         {
