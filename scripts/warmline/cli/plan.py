@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmline.calls.jobs import GRADES, REWRITING, Job
+from warmline.calls.jobs import ANSWERS, GRADES, REWRITING, Job
 from warmline.calls.prices import Prices
 from warmline.cli import configured
 from warmline.engines.options import elsewhere
-from warmline.engines.remote import shutdown
+from warmline.engines.remote import probe, shutdown
 from warmline.engines.remote.endpoint import Endpoint
 from warmline.planning import costs, plan
 from warmline.workflow.study import Study
@@ -43,6 +43,8 @@ def print_plan(arguments: argparse.Namespace) -> None:
         print(
             f"Rewritings that fail their checks are asked for up to {attempts} times; only the first is counted here."
         )
+    if any(tally.job.role == ANSWERS and tally.new and study.engine(tally.asked) == "openai" for tally in tallies):
+        print(f"Before a server is asked, a probe makes up to {probe.CALLS} calls of up to {probe.LIMIT} tokens.")
     asked = {tally.asked for tally in tallies}
     for model in sorted(asked & models.keys()):
         if "endpoint" in models[model]:

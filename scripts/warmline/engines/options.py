@@ -143,29 +143,28 @@ class LazyEngine:
             if not self._arguments.serve:
                 raise UserError("a server is to answer with these weights: pass the command that starts it as --serve.")
             with serve(self._arguments.serve, self._model) as served:
-                yield from self._chat(served.name, served.endpoint, self._arguments.serve, requests)
+                yield from self._remote(served.name, served.endpoint, self._arguments.serve, requests)
         else:
-            from warmline.engines.remote.batch import BatchEngine
-
             endpoint = Endpoint.from_json(self._arguments.endpoint)
             self._heed_shutdown(endpoint, self._model.name)
-            if endpoint.mode == "batch":
-                batches = BatchEngine(self.respondent, self._model.name, endpoint, ledger(self._arguments))
-                yield from batches.answer(requests)
-            else:
-                yield from self._chat(self._model.name, endpoint, endpoint.url, requests)
+            yield from self._remote(self._model.name, endpoint, endpoint.url, requests)
 
-    def _chat(
+    def _remote(
         self, name: str, endpoint: Endpoint, place: str, requests: Iterable[Request]
     ) -> Iterator[tuple[Request, Outcome]]:
-        """Ask call by call; with `probe`, once that has shown that the server at `place` does as it is told."""
+        """Ask an endpoint; with `probe`, once its calls have shown that the server at `place` does as it is told."""
         asking, stream = ChatEngine(self.respondent, name, endpoint), iter(requests)
         if self._arguments.probe:
             first = next(stream)
             stream = itertools.chain([first], stream)
             sampled = first.sampling.temperature > 0
             asking, self.probed = probed(asking, ledger(self._arguments), place, sampled, self._arguments.known)
-        yield from asking.answer(stream)
+        if endpoint.mode == "batch":
+            from warmline.engines.remote.batch import BatchEngine
+
+            yield from BatchEngine(self.respondent, name, asking.endpoint, ledger(self._arguments)).answer(stream)
+        else:
+            yield from asking.answer(stream)
 
     def _heed_shutdown(self, endpoint: Endpoint, name: str) -> None:
         """Warn of a model that will be shut down soon. Raises UserError if it was already."""

@@ -13,7 +13,7 @@ from warmline.calls.ledger import ANSWERS, Ledger
 from warmline.calls.receipts import Receipt
 from warmline.calls.requests import Request, Sampling
 from warmline.engines import options
-from warmline.engines.remote.probe import NEUTRAL
+from warmline.engines.remote.probe import CALLS, NEUTRAL
 from warmline.lineage import digests
 from warmline.lineage.errors import UserError
 from warmline.lineage.script import Parser
@@ -23,11 +23,16 @@ MODEL = RemoteModel("m")
 
 
 def ask(
-    simulator: Simulator, folder: Path, known: Sequence[str] = (), temperature: float = 0.8, row: int = 0
+    simulator: Simulator,
+    folder: Path,
+    known: Sequence[str] = (),
+    temperature: float = 0.8,
+    row: int = 0,
+    mode: str = "chat",
 ) -> Receipt:
     parser = Parser("")
     options.add_arguments(parser)
-    endpoint = digests.canonical_json({"url": simulator.url, "mode": "chat"})
+    endpoint = digests.canonical_json({"url": simulator.url, "mode": mode})
     words = ["--ledger", str(folder / "ledger"), "--calls", "ask", "--probe", "--endpoint", endpoint]
     arguments = parser.parse_args([*words, *(["--known", *known] if known else [])])
     arguments.written_by = {}
@@ -48,6 +53,16 @@ def test_a_server_that_does_as_it_is_told_is_probed_once(simulator: Simulator, t
     assert simulator.counts()["chat"] == 6 + 2
     assert ask(simulator, tmp_path).probe is None
     assert simulator.counts()["chat"] == 6 + 2
+
+
+def test_before_a_batch_single_calls_show_how_the_model_draws(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.set(habit="ignores_seeds")
+    with pytest.raises(UserError, match=r"seed: two seeds give one reply\."):
+        ask(simulator, tmp_path, mode="batch")
+    assert (simulator.counts()["chat"], simulator.counts()["batches"]) == (6, 0)
+    receipt = ask(simulator, tmp_path, known=["seed"], mode="batch")
+    assert receipt.new == 1 and receipt.probe and receipt.probe["calls"] == 6
+    assert (simulator.counts()["chat"], simulator.counts()["batches"]) == (6, 1)
 
 
 def test_of_greedy_requests_only_what_they_need_is_probed(simulator: Simulator, tmp_path: Path) -> None:
@@ -88,6 +103,7 @@ def test_a_server_that_narrows_what_it_draws_from_is_sent_plain_sampling(
     simulator.set(habit="narrows")
     receipt = ask(simulator, tmp_path)
     assert receipt.probe and (receipt.probe["taken"], receipt.probe["narrowed"]) == (True, True)
+    assert receipt.probe["calls"] == CALLS
     assert f"{simulator.url} draws replies otherwise than from all tokens" in capfd.readouterr().err
     request = Request([{"role": "user", "content": "Question 0?"}], Sampling(0.8, 24), seed=0)
     body = {"model": "m", "messages": request.messages, "max_completion_tokens": 24, "temperature": 0.8, "top_p": 1.0}

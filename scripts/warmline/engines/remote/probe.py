@@ -23,6 +23,8 @@ from warmline.lineage.errors import UserError
 
 MESSAGES = [{"role": "user", "content": "Tell me a long story about whatever comes to your mind."}]
 LIMIT = 24
+CALLS = 8
+"""As many are made at most."""
 HOT = 1.5
 ALMOST_NOTHING = 1e-4
 NEUTRAL = {"top_k": 0, "min_p": 0, "repetition_penalty": 1}
