@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from warmline.calls.parameters import applied, deciding, sent_names
+from warmline.calls.parameters import applied, deciding, problem, sent_names
 
 BODY = {"model": "m", "max_completion_tokens": 24, "temperature": 0.8, "top_p": 1.0, "seed": 7}
 
@@ -18,6 +18,30 @@ def test_a_name_is_changed_and_its_value_stays() -> None:
 def test_null_leaves_a_parameter_out_and_others_are_sent_as_they_stand() -> None:
     sent = applied(BODY, {"seed": None, "temperature": None, "top_k": 0, "provider": None})
     assert sent == {"model": "m", "max_completion_tokens": 24, "top_p": 1.0, "top_k": 0, "provider": None}
+
+
+def test_the_switches_of_the_study_stand_beside_those_of_an_endpoint() -> None:
+    ours = {"chat_template_kwargs": {"enable_thinking": False}}
+    theirs = {"chat_template_kwargs": {"enable_thinking": True, "date": "today"}}
+    assert applied(ours, theirs) == {"chat_template_kwargs": {"enable_thinking": False, "date": "today"}}
+    assert applied({}, theirs) == theirs
+
+
+@pytest.mark.parametrize(
+    ("parameters", "wrong"),
+    [
+        ({"seed": "temperature"}, "temperature is what every request holds"),
+        ({"temperature": "top_p", "top_p": "temperature"}, "top_p is what every request holds"),
+        ({"max_completion_tokens": "messages"}, "messages is what every request holds"),
+        ({"seed": "stream"}, "stream is what every request holds"),
+        ({"max_completion_tokens": "max_tokens", "max_tokens": 5}, "max_tokens would be sent twice"),
+        ({"seed": "x", "top_p": "x"}, "x would be sent twice"),
+        ({"max_completion_tokens": "max_tokens", "seed": None, "top_k": 0, "temperature": "temperature"}, None),
+    ],
+)
+def test_no_name_is_sent_with_two_meanings(parameters: dict[str, Any], wrong: str | None) -> None:
+    found = problem(parameters)
+    assert (found is None) if wrong is None else (found or "").startswith(wrong)
 
 
 @pytest.mark.parametrize(

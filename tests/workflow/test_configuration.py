@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,9 @@ def test_an_endpoint_is_an_address_and_the_name_of_a_keys_variable(config: Confi
     [
         ({"seed": 7}, r"endpoints\.lab\.parameters\.seed: .* null to leave it out; its value is the study's"),
         ({"max_completion_tokens": None}, r"endpoints\.lab\.parameters\.max_completion_tokens: .*such as max_tokens"),
+        ({"seed": "temperature"}, r"endpoints\.lab\.parameters: temperature is what every request holds"),
+        ({"since": datetime.date(2026, 1, 1)}, r"endpoints\.lab\.parameters: since has a value, 2026-01-01, that JSON"),
+        ({"top_k": float("nan")}, r"endpoints\.lab\.parameters: top_k has a value, nan, that JSON"),
         ({"messages": []}, r"endpoints\.lab\.parameters: .*other than model, messages, stream and n"),
     ],
 )
@@ -238,7 +242,7 @@ def test_a_missing_key_is_named(config: Config) -> None:
         ),
         (
             served_with("context-length", 2048),
-            "context-length: the weights of smollm2-135m say how many",
+            "models.smollm2-135m.context-length: the weights of",
         ),
         (served_with("spread", True), "models.smollm2-135m.spread: it says how weights are loaded in the job itself"),
         (

@@ -102,6 +102,8 @@ class _Asking:
     replies: int = 0
     # What was turned down before there was a reply to another request.
     turned_down: list[tuple[Request, Unanswerable]] = dataclasses.field(default_factory=list)
+    # The keys of those that were turned down in earlier runs.
+    asked_again: set[bytes] = dataclasses.field(default_factory=set)
     out_of_budget: bool = False
     seen: set[bytes] = dataclasses.field(default_factory=set)
     # The keys of the rows that were asked here, 32 bytes each.
@@ -114,8 +116,10 @@ class _Asking:
         try:
             for request, result in self.engine.answer(requests):
                 self.settle(request, result)
-        finally:
-            self.keep_turned_down(last=True)
+        except BaseException:
+            self.keep_turned_down(stopped=True)
+            raise
+        self.keep_turned_down(last=True)
         self.claims.release()
 
     def missing(self, requests: Iterable[Request]) -> Iterator[Request]:
@@ -200,7 +204,9 @@ class _Asking:
         """Count the answers that the ledger holds, and return their keys."""
         known = self.answered.lines(key.hex() for key in keys)
         if self.again:
-            known = {key: line for key, line in known.items() if line.response.finish_reason != UNANSWERABLE}
+            again = {key for key, line in known.items() if line.response.finish_reason == UNANSWERABLE}
+            self.asked_again.update(map(bytes.fromhex, again))
+            known = {key: line for key, line in known.items() if key not in again}
         for key, line in known.items():
             self.receipt.add(bytes.fromhex(key), line)
         if self.progress:
@@ -220,15 +226,18 @@ class _Asking:
             self.replies += 1
             self.keep_turned_down()
 
-    def keep_turned_down(self, last: bool = False) -> None:
+    def keep_turned_down(self, *, last: bool = False, stopped: bool = False) -> None:
         """Keep what was turned down as rows without text, if other requests were answered with the same parameters.
 
-        At the `last`, replies of earlier runs count too where the reason is the request's own. The rest has failed.
+        At the `last`, replies of earlier runs count too where the reason is the request's own. The rest has failed. Of
+        an engine that `stopped`, what it turned down since its last reply has failed where the reason is not the
+        request's own: it may be why the engine stopped.
         """
-        if self.turned_down and (self.replies or last):
+        if self.turned_down and (self.replies or last or stopped):
             before = self.receipt.answers > self.receipt.finish_reasons[UNANSWERABLE]
             for request, result in self.turned_down:
-                if self.replies or (before and result.own):
+                known = bytes.fromhex(request.key(self.engine.respondent)) in self.asked_again
+                if known or (self.replies and (result.own or not stopped)) or (before and result.own):
                     self.keep(request, Response("", UNANSWERABLE, 0, 0, reason=result.reason))
                 else:
                     self.keep(request, Failure(result.reason))

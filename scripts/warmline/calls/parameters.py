@@ -14,6 +14,10 @@ LIMIT = "max_completion_tokens"
 SENT = (LIMIT, "temperature", "top_p", "seed", "response_format")
 """What every request is sent with, by the API's own names."""
 
+SWITCHES = "chat_template_kwargs"
+OF_EVERY_REQUEST = ("model", "messages", "stream", "n", "logprobs", "tools", SWITCHES)
+"""Names that mean something else in the API."""
+
 # What plain sampling means by itself: whoever says so asks for nothing else.
 _PLAIN = {
     "top_k": (0, -1),
@@ -32,7 +36,23 @@ def applied(body: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str,
     """The body of a request with an endpoint's own names and further values."""
     named = {parameters.get(name, name) if name in SENT else name: value for name, value in body.items()}
     named.pop(None, None)
-    return named | {name: value for name, value in parameters.items() if name not in SENT}
+    further = {name: value for name, value in parameters.items() if name not in SENT}
+    # The study's own switches of a chat template stay what they are.
+    if isinstance(further.get(SWITCHES), Mapping):
+        further[SWITCHES] = {**further[SWITCHES], **named.get(SWITCHES, {})}
+    return named | further
+
+
+def problem(parameters: Mapping[str, Any]) -> str | None:
+    """What is wrong with an endpoint's parameters taken together; None if nothing is."""
+    renamed = [parameters[name] for name in SENT if parameters.get(name, name) not in (None, name)]
+    further = [name for name in parameters if name not in SENT]
+    for name in renamed:
+        if name in (*SENT, *OF_EVERY_REQUEST):
+            return f"{name} is what every request holds already, so nothing else can be sent under that name"
+        if [*renamed, *further].count(name) > 1:
+            return f"{name} would be sent twice"
+    return None
 
 
 def deciding(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,6 +101,9 @@ class Failure:
 
     reason: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", storable(self.reason))
+
 
 @dataclasses.dataclass(frozen=True)
 class Unanswerable:

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from warmline.calls import templates
+from warmline.calls import parameters, templates
 from warmline.design import arms, measures
 from warmline.design.conditions import UNMODIFIED, belief_template, context_file, parse
 from warmline.design.variants import AS_PUBLISHED
@@ -61,6 +61,8 @@ def _check_references(config: Mapping[str, Any]) -> None:
     _check_conditions(config)
     for name in config["models"]:
         _check_model(config, name)
+    for name, endpoint in config.get("endpoints", {}).items():
+        _check_parameters(name, endpoint.get("parameters", {}))
     _check_scorer(config)
     _check_rewriting(config["rewriting"], config["personas"])
     _check_judge(config["judge"], config["models"], config.get("endpoints", {}), config["warmth"].get("judged", False))
@@ -123,6 +125,18 @@ def _check_model(config: Mapping[str, Any], name: str) -> None:
     if "serve" in model:
         tuned = name in config["subjects"] and any(arms.parse(arm).is_tuned for arm in config["arms"])
         command.check(model["serve"], f"configuration, models.{name}.serve", tuned)
+
+
+def _check_parameters(endpoint: str, values: Mapping[str, Any]) -> None:
+    """Raise UserError for parameters of an endpoint that no request can hold."""
+    problem = parameters.problem(values)
+    for name, value in values.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            problem = f"{name} has a value, {value}, that JSON has no word for"
+    if problem:
+        raise UserError(f"configuration, endpoints.{endpoint}.parameters: {problem}. Correct it.")
 
 
 def _check_scorer(config: Mapping[str, Any]) -> None:

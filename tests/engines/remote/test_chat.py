@@ -167,7 +167,7 @@ def test_a_wait_of_hours_is_not_begun_and_its_end_is_told(
         ("drop", {}, "APIConnectionError: Connection error. "),
         ("truncate", {}, "InvalidReply: http"),
         ("no_choices", {}, "InvalidReply: a reply without choices"),
-        ("no_usage", {}, "InvalidReply: a reply without token counts"),
+        ("no_usage", {}, "InvalidReply: a reply with None as a count of tokens"),
     ],
 )
 def test_a_lasting_fault_is_the_rows_failure(

@@ -155,6 +155,8 @@ def test_a_reply_that_takes_too_long_is_a_sign_of_overload() -> None:
         ({"retry-after": "0"}, 0.0),
         ({}, None),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "1000000000000"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "-3"}, None),
         ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),

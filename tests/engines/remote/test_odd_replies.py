@@ -218,6 +218,41 @@ def test_many_flagged_prompts_do_not_stop_the_job(simulator: Simulator, ledger: 
     assert run(simulator, ledger, asked).finish_reasons == {"stop": 1, "unanswerable": 30}
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "Your credit balance is too low"),
+        (403, "Your request was blocked."),
+        (400, [{"error": "API key expired"}]),
+    ],
+)
+def test_what_befalls_all_rows_from_some_moment_on_is_stored_for_none(
+    simulator: Simulator, ledger: Ledger, status: int, message: object
+) -> None:
+    asked = [Request([{"role": "user", "content": f"Question {n}?"}], Sampling(0, 24), seed=1) for n in range(60)]
+    run(simulator, ledger, asked[:3])
+    replied = [completion("yes"), *([message if isinstance(message, list) else {"error": {"message": message}}] * 60)]
+    reply(simulator, replied[0])
+    reply(simulator, replied[1], status=status, times=60)
+    with pytest.raises(UserError, match=r"in a row|refuses all calls, with status 403"):
+        run(simulator, ledger, asked)
+    simulator.clear()
+    receipt = run(simulator, ledger, asked)
+    assert (receipt.finish_reasons, receipt.new) == ({"stop": 60}, 56)
+
+
+def test_a_row_that_is_turned_down_again_without_a_word_stays_a_row(simulator: Simulator, ledger: Ledger) -> None:
+    reply(simulator, ODD, status=400)
+    run(simulator, ledger)
+    reply(simulator, ODD, status=400)
+    assert run(simulator, ledger, again=True).finish_reasons == {"stop": 5, "unanswerable": 1}
+
+
+def test_too_long_is_too_long_whatever_status_says_so(simulator: Simulator, ledger: Ledger) -> None:
+    reply(simulator, {"error": {"message": "maximum context length is 96", "code": "context_length_exceeded"}})
+    assert run(simulator, ledger).finish_reasons == {"stop": 5, "unanswerable": 1}
+
+
 def test_a_parameter_that_is_refused_stops_the_run_before_a_row_is_stored(simulator: Simulator, ledger: Ledger) -> None:
     reply(simulator, {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, 100, status=422)
     with pytest.raises(UserError, match=r"sent as seed, says status 422: .* leave it out: `seed: null`"):

@@ -65,6 +65,21 @@ def test_before_a_batch_single_calls_show_how_the_model_draws(simulator: Simulat
     assert (simulator.counts()["chat"], simulator.counts()["batches"]) == (6, 1)
 
 
+def test_plain_sampling_is_not_said_in_words_that_make_a_server_greedy(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.set(habit="top_k_of_0_is_1")
+    receipt = ask(simulator, tmp_path)
+    assert receipt.probe and (receipt.probe["problems"], receipt.probe["calls"]) == ({}, CALLS)
+    assert (receipt.probe["taken"], receipt.probe["narrowed"]) == (False, False)
+
+
+def test_a_probe_that_saw_nothing_says_so(
+    simulator: Simulator, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    simulator.set(chat_answer="")
+    ask(simulator, tmp_path)
+    assert "the replies to the probe hold no text" in capfd.readouterr().err
+
+
 def test_of_greedy_requests_only_what_they_need_is_probed(simulator: Simulator, tmp_path: Path) -> None:
     simulator.set(habit="ignores_seeds")
     receipt = ask(simulator, tmp_path, temperature=0)

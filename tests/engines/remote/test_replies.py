@@ -37,7 +37,8 @@ def test_a_reply_becomes_a_response() -> None:
         ({"finish_reason": "length"}, "Good day.", "length"),
         ({"finish_reason": "content_filter", "message": {"content": None}}, "", "content_filter"),
         ({"message": {"content": None, "refusal": "No."}}, "No.", "refusal"),
-        ({"finish_reason": None}, "Good day.", "stop"),
+        ({"finish_reason": None}, "Good day.", "not said"),
+        ({"message": {"content": [{"type": "refusal", "refusal": "No."}]}}, "No.", "refusal"),
         ({"finish_reason": "eos_token"}, "Good day.", "stop"),
         ({"finish_reason": "model_length"}, "Good day.", "length"),
         ({"finish_reason": "MAX_TOKENS"}, "Good day.", "length"),
@@ -95,6 +96,29 @@ def test_a_text_is_what_the_parts_of_text_say(content: object, text: str) -> Non
 def test_a_reply_that_was_broken_off_is_none(reason: str) -> None:
     with pytest.raises(InvalidReply, match=f"broken off .{reason}"):
         response(completion(finish_reason=reason), "m")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"choices": [{"text": "Paris", "finish_reason": "stop"}]}, "without a message: .*Paris"),
+        ({"choices": [{"message": "Paris", "finish_reason": "stop"}]}, "without a message"),
+        ({"choices": []}, "without choices"),
+        ({"choices": None, "model": None, "detail": "Model overloaded"}, "without choices: .*Model overloaded"),
+        ({"message": {"content": [{"type": "text", "text": {"value": "Paris"}}]}}, "whose text is dict"),
+        ({"message": {"content": [["Paris"]]}}, "a part that is list"),
+        ({"message": {"content": 7}}, "whose content is int"),
+        ({"message": {"refusal": {"x": 1}}}, "whose text is dict"),
+        *(
+            ({"usage": {"prompt_tokens": count, "completion_tokens": 2}}, "as a count of tokens")
+            for count in (-7, [7], True, float("inf"), 10**30)
+        ),
+        ({"usage": {"prompt_tokens": 1, "completion_tokens": -5}}, "-5 as a count of tokens"),
+    ],
+)
+def test_what_is_no_reply_of_a_model_is_none(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidReply, match=said):
+        response(completion(**changes), "m")
 
 
 def test_an_error_in_a_choice_breaks_its_reply_off() -> None:

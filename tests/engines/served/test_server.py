@@ -186,12 +186,16 @@ def test_a_command_that_cannot_serve_is_refused_before_any_job(template: str, me
 
 
 @pytest.mark.parametrize(
-    "program", ["vllm serve", "/opt/bin/vllm serve", "python -m vllm.entrypoints.openai.api_server"]
+    "program",
+    ["vllm serve", "/opt/bin/vllm serve", "env A=b vllm serve", "python -m vllm.entrypoints.openai.api_server"],
 )
 def test_vllm_is_not_left_to_the_models_own_sampling(program: str) -> None:
     command = f"{program} {{model}} --port {{port}}"
     with pytest.raises(UserError, match=r"place: vLLM takes .* from the model's generation_config\.json\. Add --gener"):
         serve_command.check(f"{command} --generation-config auto", "place", tuned=False)
+    for in_vain in (f"{command} --generation-config vllm --generation-config auto", f"bash -c '{command}'"):
+        with pytest.raises(UserError, match="place: vLLM takes"):
+            serve_command.check(in_vain, "place", tuned=False)
     for neutral in ("--generation-config vllm", "--generation-config=vllm"):
         serve_command.check(f"{command} {neutral} --dtype {{precision}}", "place", tuned=False)
 

@@ -24,7 +24,7 @@ def completion(world: World, body: Any, fault: str | None = None, text: str | No
     if model.startswith("unknown"):
         raise ApiError(404, f"The model `{model}` does not exist or you do not have access to it.", "model_not_found")
     habit = world.settings.habit
-    if unknown := sorted(FURTHER & set(body)) if habit != "narrows" else []:
+    if unknown := sorted(FURTHER & set(body)) if habit not in ("narrows", "top_k_of_0_is_1") else []:
         raise ApiError(400, f"Unrecognized request argument supplied: {unknown[0]}", param=unknown[0])
     identity = digest(deciding(body, habit, world.counts["chat_received"]))
     if text is None:
@@ -71,6 +71,7 @@ def deciding(body: dict[str, Any], habit: str | None, calls: int) -> dict[str, A
     temperature, top_p = body.get("temperature", 1), body.get("top_p", 1)
     decides = {name: body.get(name) for name in ("model", "messages", "response_format")}
     likeliest = habit == "greedy" or temperature == 0 or (top_p < 0.01 and habit != "ignores_top_p")
+    likeliest = likeliest or (habit == "top_k_of_0_is_1" and body.get("top_k") == 0)
     if not likeliest:
         decides |= {"temperature": temperature, "top_p": top_p}
         decides["seed"] = None if habit == "ignores_seeds" else calls if habit == "varies" else body.get("seed")

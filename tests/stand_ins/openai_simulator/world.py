@@ -38,7 +38,8 @@ class Settings:
     """Standing behaviour. `latency` is that of chat calls; batches and tuning jobs take their seconds.
 
     `habit` is what the server does otherwise than it is told: ignores_seeds, varies, greedy, ignores_top_p; narrows,
-    unless it is told of top_k, min_p and a repetition penalty, which all but servers of this habit refuse.
+    unless it is told of top_k, min_p and a repetition penalty, which all but servers of this habit refuse;
+    top_k_of_0_is_1, which takes these too, but a top_k of 0 for one token.
     """
 
     latency: float = 0.0

@@ -27,8 +27,15 @@ REMEDIES = {
 TRANSIENT_STATUS = {408, 409, 429}
 OVERLOAD_STATUS = {429, 503, 529}
 NO_MONEY = "insufficient_quota"
+LONGEST_TOLD = 366 * 24 * 3600
+"""Seconds that an endpoint may ask to wait and be believed."""
 FILTER_CODES = {"content_filter", "content_policy_violation"}
 SHOWN = 500
+SHORT_WAIT = 600
+"""Seconds. Whoever asks for less does not speak of a day's quota."""
+
+OF_REQUESTS = ("context_length_exceeded", "string_above_max_length", "invalid_prompt", *sorted(FILTER_CODES))
+"""Codes that come with status 400."""
 
 # What servers say of a request itself. They agree on no code for it.
 _TOO_LONG = re.compile(
@@ -39,10 +46,11 @@ _TOO_LONG = re.compile(
 )
 _MODERATED = re.compile(
     r"invalid_prompt|moderation|content[ _](?:policy|filter|management)|usage polic|prohibited content"
-    r"|\b(?:input|prompt|request|message|content)\b.{0,40}\b(?:flagged|blocked|unsafe)"
-    r"|safety (?:reasons|system|policy)",
+    r"|\b(?:input|prompt|request|message|content)\b.{0,40}\b(?:flagged|unsafe)|safety (?:reasons|system|policy)",
     re.IGNORECASE,
 )
+# A firewall says so too, of all requests, but then with another status than 400 or 422.
+_BLOCKED = re.compile(r"\b(?:input|prompt|request|message|content)\b.{0,40}\bblocked", re.IGNORECASE)
 _NO_MODEL = re.compile(
     r"not (?:exist|found|a valid|available|supported|accessible)|no such|unknown|invalid model|unrecognized",
     re.IGNORECASE,
@@ -87,6 +95,8 @@ def details(error: openai.APIStatusError) -> dict[str, Any]:
 def status_in(error: object) -> int | None:
     """The status that an error states as its code; None if it states none."""
     code = error.get("code") if isinstance(error, Mapping) else None
+    if code in OF_REQUESTS:
+        return 400
     status = int(code) if isinstance(code, int | str) and str(code).isdecimal() else 0
     return status if 400 <= status < 600 else None
 
@@ -122,19 +132,18 @@ def is_rejection(error: BaseException | None) -> bool:
 
 def is_daily(error: BaseException | None) -> bool:
     """Whether a call was rejected for what a day allows: trying again in a minute does not help."""
-    return (
-        isinstance(error, openai.APIStatusError)
-        and is_rejection(error)
-        and bool(_DAILY.search(str(details(error)["message"])))
-    )
+    if not isinstance(error, openai.APIStatusError) or not is_rejection(error):
+        return False
+    wait = retry_after(error.response.headers)
+    return (wait is None or wait > SHORT_WAIT) and bool(_DAILY.search(str(details(error)["message"])))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds that an endpoint asks to wait, given as seconds, milliseconds or a date; None if it does not say."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
-            if (told := float(headers[name])) >= 0:
-                return told / unit
+            if 0 <= (told := float(headers[name]) / unit) <= LONGEST_TOLD:
+                return told
         except (KeyError, ValueError):
             continue
     try:
@@ -192,7 +201,7 @@ def _of_its_own(status: int, error: Mapping[str, Any]) -> bool:
         return True
     metadata = error.get("metadata")
     flagged = isinstance(metadata, Mapping) and bool(metadata.get("reasons") or metadata.get("flagged_input"))
-    moderated = flagged or bool(_MODERATED.search(said))
+    moderated = flagged or bool(_MODERATED.search(said)) or (status in (400, 422) and bool(_BLOCKED.search(said)))
     return moderated if status == 403 else moderated or bool(_TOO_LONG.search(said))
 
 

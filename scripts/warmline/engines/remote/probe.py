@@ -84,13 +84,18 @@ def _look(engine: ChatEngine, ledger: Ledger, setting: str, sampled: bool) -> Pr
     except UserError:
         neutral = []
     made = [*plain, *neutral]
+    # To some servers a top_k of 0 means one token.
+    spoiled = sampled and len({answer.text for answer in neutral}) == 1 and "temperature" not in problems
+    if not any(answer.text for answer in made):
+        say(f"{engine.endpoint.url}: the replies to the probe hold no text, so that it shows nothing of {engine.name}")
     repeats = not problems.keys() & {"seed", "greedy"}
-    narrowed = repeats and any(answer.text != plain[at].text for answer, at in zip(neutral, compared, strict=False))
+    differs = any(answer.text != plain[at].text for answer, at in zip(neutral, compared, strict=False))
+    narrowed = repeats and differs and not spoiled
     if narrowed:
         say(f"{engine.endpoint.url} draws replies otherwise than from all tokens; from now on it is sent {NEUTRAL}")
     found = Probed(
         problems | _over_limit(made),
-        bool(neutral),
+        bool(neutral) and not spoiled,
         narrowed,
         len(made),
         sum(answer.prompt_tokens for answer in made),

@@ -27,9 +27,11 @@ BROKEN_OFF = (
     *("error", "abort", "aborted", "cancelled", "canceled", "timeout", "network_error"),
     *("insufficient_system_resource", "malformed_function_call", "unexpected_tool_call"),
 )
+NOT_SAID = "not said"
 # Tokenizers of a server and of its billing may differ, and some count the end of a turn apart.
 TOKENS_BEYOND = 16
-SHOWN = 80
+MOST_TOKENS = 10**8
+SHOWN = 200
 
 
 def completion_in(reply: httpx2.Response, endpoint: Endpoint) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def completion_in(reply: httpx2.Response, endpoint: Endpoint) -> dict[str, Any]:
     """
     try:
         completion: Any = reply.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         kind = reply.headers.get("content-type", "").partition(";")[0] or "without a type"
         found = f"{reply.request.url} answered with status {reply.status_code} and no JSON ({kind}): "
         shown = repr(endpoint.scrub(reply.text.strip())[:SHOWN])
@@ -62,6 +64,13 @@ def response(
     Raises InvalidReply if it holds no choice or no token counts, or was broken off; and UserError if another model
     replied, or with more tokens than were asked for.
     """
+    choices = completion.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+        raise InvalidReply(f"a reply without choices: {endpoint.scrub(str(dict(completion)))[:SHOWN]}")
+    choice = choices[0]
+    message = choice.get("message")
+    if not isinstance(message, Mapping):
+        raise InvalidReply(f"a reply without a message: {endpoint.scrub(str(dict(choice)))[:SHOWN]}")
     replied = completion.get("model")
     prefix = endpoint.model_prefix
     if not isinstance(replied, str) or not is_same_model(model.removeprefix(prefix), replied.removeprefix(prefix)):
@@ -70,14 +79,9 @@ def response(
             "to answer into `name`; if a gateway only puts something before it, put that into the endpoint's "
             "`model-prefix`."
         )
-    choices = completion.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
-        raise InvalidReply("a reply without choices")
-    choice = choices[0]
-    message = choice.get("message") or {}
     text, finish_reason = _text(message.get("content")), finished(choice.get("finish_reason"))
-    if refusal := message.get("refusal"):
-        text, finish_reason = str(refusal), "refusal"
+    if refusal := message.get("refusal") or _declined(message.get("content")):
+        text, finish_reason = _string(refusal), "refusal"
     if choice.get("error") or finish_reason in BROKEN_OFF:
         raise InvalidReply(f"a reply that was broken off ({finish_reason}): {choice.get('error') or ''}")
     prompt_tokens, completion_tokens = _tokens(completion.get("usage"), withheld=finish_reason == "content_filter")
@@ -104,7 +108,7 @@ def response(
 
 def finished(reason: object) -> str:
     """How a reply ended, in the words of warmline.calls.requests; a reason that is not known stays as it is."""
-    said = str(reason or "stop")
+    said = str(reason or NOT_SAID)
     known = said.lower()
     for ours, theirs in (("stop", COMPLETE), ("length", CUT), ("content_filter", WITHHELD)):
         if known in theirs:
@@ -123,19 +127,37 @@ def _text(content: object) -> str:
         return content or ""
     if not isinstance(content, list):
         raise InvalidReply(f"a reply whose content is {type(content).__name__}")
+    if odd := [part for part in content if not isinstance(part, str | Mapping)]:
+        raise InvalidReply(f"a reply with a part that is {type(odd[0]).__name__}")
     return "".join(
-        part if isinstance(part, str) else str(part.get("text") or "")
+        part if isinstance(part, str) else _string(part.get("text") or "")
         for part in content
-        if isinstance(part, str) or (isinstance(part, Mapping) and part.get("type") in (None, "text", "output_text"))
+        if isinstance(part, str) or part.get("type") in (None, "text", "output_text")
     )
+
+
+def _declined(content: object) -> object:
+    """What the parts of a message say as a refusal; empty if there is none."""
+    parts = content if isinstance(content, list) else []
+    return "".join(_string(part.get("refusal") or "") for part in parts if isinstance(part, Mapping))
+
+
+def _string(text: object) -> str:
+    if not isinstance(text, str):
+        raise InvalidReply(f"a reply whose text is {type(text).__name__}")
+    return text
 
 
 def _tokens(usage: object, withheld: bool) -> tuple[int, int]:
     """The tokens of prompt and reply. What was withheld may lack a count, which is then 0."""
     counts = usage if isinstance(usage, Mapping) else {}
-    completion = counts.get("completion_tokens")
-    if not isinstance(completion, int):
-        if not withheld:
-            raise InvalidReply("a reply without token counts")
+    prompt, completion = counts.get("prompt_tokens") or 0, counts.get("completion_tokens")
+    if completion is None and withheld:
         completion = 0
-    return int(counts.get("prompt_tokens") or 0), completion
+    return _count(prompt), _count(completion)
+
+
+def _count(tokens: object) -> int:
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or not 0 <= tokens <= MOST_TOKENS:
+        raise InvalidReply(f"a reply with {str(tokens)[:SHOWN]} as a count of tokens")
+    return tokens

@@ -28,7 +28,7 @@ EXAMPLE = (
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)\}")
 _QUOTED = r"""'[^']*'|"(?:\\.|[^"\\])*"|\\."""
 _QUOTED_OR_PART = re.compile(rf"""{_QUOTED}|(?<!\S)\[((?:{_QUOTED}|[^'"\\])*?)\](?!\S)""", re.DOTALL)
-_NEUTRAL_VLLM = re.compile(r"--generation[-_]config[ =]vllm(?!\S)")
+_SETTINGS_OF_VLLM = re.compile(r"--generation[-_]config[ =](\S+)")
 
 
 def check(template: str, place: str, tuned: bool) -> None:
@@ -58,7 +58,7 @@ def check(template: str, place: str, tuned: bool) -> None:
                     "llama-server reads adapters as GGUF, and those of a study are safetensors. Serve arms with "
                     "adapters by vLLM, or leave `serve` out"
                 )
-            elif _is_vllm(split) and not _NEUTRAL_VLLM.search(" ".join(split)):
+            elif _is_vllm(split) and _SETTINGS_OF_VLLM.findall(" ".join(split))[-1:] != ["vllm"]:
                 problem = (
                     "vLLM takes what a request leaves out, such as top_k and a repetition penalty, from the model's "
                     "generation_config.json. Add --generation-config vllm, so that answers are drawn as the study says"
@@ -68,7 +68,13 @@ def check(template: str, place: str, tuned: bool) -> None:
 
 
 def _is_vllm(words: Sequence[str]) -> bool:
-    return any(PurePath(word).name == "vllm" or word.startswith("vllm.entrypoints") for word in words)
+    # A shell's command is one word.
+    every = " ".join(words).split()
+    return any(
+        PurePath(word).name == "vllm" or word.startswith("vllm.entrypoints")
+        for before, word in zip(["", *every], every, strict=False)
+        if not before.startswith("--generation")
+    )
 
 
 def words(template: str, values: Mapping[str, str]) -> list[str]:
