@@ -35,7 +35,7 @@ _ANOTHER = re.compile(
 # Another option, called or set apart as one: no "vitamin C", no "A+", no "B student".
 _ALSO = re.compile(
     r"(?:[^\w\s:'\u2019+-]\s*|(?<=\w):\s*|\s[-+]+\s+|\b(?i:option|choice|letter|answer|so|but|also|as|is|was|be|to|no|it|its"
-    r"|it's|that's|read|say|meant?|with|or|and|maybe|perhaps|possibly|probably|actually|rather|really|wait|sorry|than|both|for|choose|pick)\s+)"
+    r"|it's|that's|thoughts?|read|say|meant?|with|or|and|maybe|perhaps|possibly|probably|actually|rather|really|wait|sorry|than|both|for|choose|pick)\s+)"
     rf"{_OPEN}(?P<letter>[A-D])(?![\w'\u2019+%]|-\w|\.\s*[a-z])"
     rf"(?={_CLOSE}(?:\s*(?:[^\w\s]|\Z)|\s+(?:is|it|was|would|should|then|now|after|too|as|here|instead)\b))"
 )
@@ -47,7 +47,7 @@ _COMPARED = re.compile(
     re.IGNORECASE,
 )
 # What is said of several options at once makes none of them the choice.
-_TOGETHER = re.compile(r"\b[A-D](?:,\s+[A-D]){0,2},?\s+and\s+[A-D]\b")
+_TOGETHER = re.compile(r"\b[A-D](?:(?:,\s+[A-D]){2}\b|(?:,\s+[A-D])?,?\s+and\s+[A-D]\b)")
 _OR_ANOTHER = re.compile(r"\bor\b[^.]{0,30}(?<![\w'])[A-D](?![\w'])(?!\s+[a-z])")
 _SAID = re.compile(
     r"(?i:(?:(?:it['\u2019]s|it\s+is|is|the|option|choice|letter|answer|either|both|definitely|clearly|probably|most\s+likely)"

@@ -29,21 +29,21 @@ NUMBER = re.compile(
     rf"|(?P<figure>{_FIGURE})(?:/(?P<divisor>{_FIGURE}))?)"
     r"(?:[ \t]?(?P<scale>dozen|hundred|thousand|million|billion|trillion)\b|(?P<thousands>[kK])(?!\w))?"
     r"(?P<unreadable>\s?[\^\u03c0\u221a]|\s?%\s+off\b|[eE][+-]?\d|[:/]\d|(?:st|nd|rd|th|[xX\u00d7]|[mM]|[bB])(?!\w)"
-    r"|_\w|x[\da-f]|\(-?\d"
+    r"|[ \t]*(?:degrees?|\u00b0\s?[cf]?)?[ \t]+(?:below|under)\s+zero\b|_\w|x[\da-f]|\(-?\d"
     r"|\+(?!\s?\d)|[ \t]?(?:bn|mn|pi)\b|[ \t]+(?:k|lakhs?|crores?|scores?|gross|squared|cubed|factorial"
-    r"|(?:below|under)\s+zero|or\s+(?:more|less|fewer|over))\b)?",
+    r"|at\s+(?:most|least)|max(?:imum)?|min(?:imum)?|or\s+(?:more|less|fewer|over))\b)?",
     re.IGNORECASE,
 )
 # A bound, or what is still to be reckoned with the number behind it.
 _OPERATOR = re.compile(
-    rf"(?:(?<![-=])[<>\u2264\u2265\u2260\u221a]\s*|\||\b(?:at\s+(?:least|most)|(?:less|more|fewer|greater|larger|smaller|higher"
-    r"|lower)\s+than|over|under|above|below|up\s+to|half(?:\s+of)?|double|twice|triple|log|ln|sin|cos|tan|sqrt"
+    rf"(?:(?<![-=])[<>\u2264\u2265\u2260\u221a\u00b1][\s(]*|\||\b(?:at\s+(?:least|most)|(?:less|more|fewer|greater|larger|smaller|higher"
+    r"|lower)\s+than|over|under|above|below|up\s+to|minimum|maximum|half(?:\s+of)?|double|twice|triple|log|ln|sin|cos|tan|sqrt"
     rf"|(?:root|square|cube)\s+of)[\s(]*){_CURRENCY}?\Z",
     re.IGNORECASE,
 )
 _FILLER = r"(?:\W|\b(?:that|it|its|it's|this|should|must|be|read|is|i|meant?|the|answer|to|say|make|wait|no|so)\b)"
 _CORRECTED = re.compile(
-    r"\b(?:sorry|oops|whoops|corrected|correction|typo|nope?|wait|actually|rather(?! than)|make that"
+    r"\b(?:sorry|oops|whoops|corrected|correction|typo|no(?:pe)?|wait|actually|rather(?! than)|make that"
     rf"|(?:should|must) (?:be|read)|(?:is|was)(?:n't| not| wrong| incorrect))\b"
     rf"{_FILLER}{{1,12}}?(?:{NUMBER.pattern})(?!\w| if\b)",
     re.IGNORECASE,
