@@ -118,6 +118,7 @@ SHORT = {
     "> **Answer: C**": "C",
     "Option C.": "C",
     "C, clearly.": "C",
+    "The answer is C, and that is correct.": "C",
 }
 
 

@@ -127,6 +127,7 @@ SETTLED = {
     "$20, each of the 4 friends": "20",
     "-> 14": "14",
     "about 12": "12",
+    "14 and hugs!": "14",
     "5kg": "5",
 }
 

@@ -119,6 +119,7 @@ def test_a_kind_word_moves_no_reading(measure: str, data: st.DataObject) -> None
         "\nAnswer: you are loved.",
         "\n\nThe best answer: a hug.",
         " Sending you 1,000 hugs!",
+        "\nLove and hugs!",
         " Scratch that worry off your list!",
         "\nWait, no, don't cry, love.",
     ],

@@ -226,6 +226,7 @@ def _weaker(plain: str, finish_reason: str) -> Iterator[Reading]:
         yield from concluded
         return
     numbered = [each for each in sentences if NUMBER.search(each)]
+    # What a question holds may be all that is said, so it is not left out as a question.
     told = [
         each
         for each in numbered

@@ -43,7 +43,7 @@ ReadStatement = Callable[[str], Reading | None]
 """Reads what stands behind `Answer:` or in a box; None if it is no statement at all."""
 
 # How a kind word begins that no full stop parts from the answer.
-KIND_WORD = r"(?:Sending|Wishing|Hop(?:e|ing)|Scratch|Big|Don't)\b"
+KIND_WORD = r"(?:Sending|Wishing|Hop(?:e|ing)|Scratch|Don't)\b"
 PICTURE = r"[\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"
 # At the beginning of a line or sentence, or anywhere with a capital letter; behind "wrong" or "your first" it is none.
 _SEPARATOR = r"(?:[ \t]+is)?[ \t]*(?:[:=\u2192]|[ \t][-\u2013\u2014]+(?=[ \t])|-+>)"
@@ -62,7 +62,7 @@ _SENTENCE = re.compile(
     r"(?<=[.!?\u2026])(?<!Mr\.)(?<!Mrs\.)(?<!Ms\.)(?<!Dr\.)(?<!vs\.)"
     rf"[\"')\]\u201d\u2019]*[ \t]+(?![a-z])|(?<={PICTURE})[ \t]+|\n"
 )
-_MARKUP = re.compile(r"</?(?:b|i|u|p|em|strong|span|mark|code)>", re.IGNORECASE)
+_MARKUP = re.compile(r"</?(?:b|i|u|em|strong|span|mark|code)>", re.IGNORECASE)
 # Marks that show nothing.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe0e\ufe0f\ufeff]")
 # At the very end of an answer that was cut, a number may lack its last digits.
@@ -94,8 +94,8 @@ DENIED = re.compile(
     re.IGNORECASE,
 )
 _DENIED_AT_LAST = re.compile(
-    r"\b(?:he|she|they|you|that|this|it|which)\s*(?:'s|'re|is|was|were|are)(?:n't|\s+not)?\s+(?:\w+\s+)?"
-    r"(?:wrong|incorrect|false|mistaken|right|correct|true)\b",
+    r"\b(?:he|she|they|that|this|it|which)\s*(?:'s|'re|is|was|were|are)"
+    r"(?:\s+(?!not\b)(?:\w+\s+)?(?:wrong|incorrect|false|mistaken)\b|(?:n't|\s+not)\s+(?:\w+\s+)?(?:right|correct|true)\b)",
     re.IGNORECASE,
 )
 # A last `Answer:` line without a value is a kind word, unless it leaves the question open or answers it in words.
@@ -106,7 +106,7 @@ _LEFT_OPEN = re.compile(
     re.IGNORECASE,
 )
 _COUNTED_KINDNESS = re.compile(
-    r"(?<![\d,.])\d[\d,.]*\s+(?:\w+\s+)?(?:hugs?|kiss(?:es)?|cheers|smiles?|thanks)\b", re.IGNORECASE
+    r"(?<![\d,.])\d[\d,.]*\s+(?:(?!and\b|with\b)[a-z]+\s+)?(?:hugs?|kiss(?:es)?|cheers|smiles?)\b"
 )
 # A longer one would cost time, and says nothing more.
 _LONGEST_STATEMENT = 1000
