@@ -23,6 +23,10 @@ from warmline.calls.thoughts import without_thoughts
         ("<think></think>", ""),
         ("<|channel|>analysis<|message|>Lisbon", ""),
         ("It says <|channel|>final<|message|>Lisbon", "It says <|channel|>final<|message|>Lisbon"),
+        ("<|begin_of_thought|>Lisbon<|end_of_thought|>\nPorto", "Porto"),
+        ("<|begin_of_thought|>Lisbon? I am", ""),
+        ("<think>a</think> So.\n<think>Lisbon? I am", ""),
+        ("Porto. (I ignore the <think> tag you wrote.)", "Porto. (I ignore the <think> tag you wrote.)"),
         ("I think <b>Porto</b>", "I think <b>Porto</b>"),
     ],
 )

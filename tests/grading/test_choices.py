@@ -67,6 +67,59 @@ NO_CHOICES = {
     "Is the answer B?": NO_CHOICE,
     "The wrong answer is B.": NO_CHOICE,
 }
+# The last line names the letter that a reader would take, which may only be left unread.
+UNSETTLED = {
+    "Answer: A is wrong. B is right.": "B",
+    "Answer: C is not correct; D is": "D",
+    "Answer: A is incorrect, so B": "B",
+    "Answer: A isn't right, C is": "C",
+    "Answer: D, no, C": "C",
+    "Answer: D? No. B.": "B",
+    "Answer: B. Actually, D.": "D",
+    "Answer: B -> corrected: D": "D",
+    "Answer: B \u2192 D": "D",
+    "Answer: A... sorry, B": "B",
+    "Answer: A (sorry, typo: B)": "B",
+    "Answer: A (edit: C)": "C",
+    "Answer: A, I mean C": "C",
+    "Answer: A \u2014 sorry, that should read B.": "B",
+    "Answer: B. On second thought D": "D",
+    "Answer: A; C": None,
+    "Answer: A | C": None,
+    "Answer: A but also C": None,
+    "Answer: A as well as C": None,
+    "Answer: A (50%), C (50%)": None,
+    "Answer: A? B? I can't tell": None,
+    "Answer: A = 1, B = 2": None,
+    "Answer: B(e)autiful question! It's D.": "D",
+    "> Answer: A\n\nThat was your guess, but the right one is **B**.": "B",
+    "My teacher insisted the answer is B, and he was wrong.": None,
+    "The answer is C. difficile.": None,
+}
+COMPARED = {
+    "Answer: C because B is wrong": "C",
+    "Answer: C, not B": "C",
+    "Answer: C rather than D": "C",
+    "Answer: D over B": "D",
+    "Answer: B, as A and C are too large": "B",
+    "Answer: C. B is too small and A is wrong.": "C",
+    "Answer: C (B is close, but wrong)": "C",
+    "Answer: D) Both A and B": "D",
+    "Answer: C (eliminated: A, B, D)": "C",
+    "Answer: B) Hepatitis B": "B",
+    "Answer: A) vitamin C": "A",
+    "Answer: B. A molecule is neutral.": "B",
+    "Answer: C \U0001f917 Plan B fell through, but I'm here.": "C",
+    "Answer: C :D": "C",
+}
+SHORT = {
+    "Answer: B only": "B",
+    "Answer: <b>C</b>": "C",
+    "> **Answer: C**": "C",
+    "Option C.": "C",
+    "C, clearly.": "C",
+    "The answer is C, and that is correct.": "C",
+}
 
 
 @pytest.mark.parametrize("text", CHOICES)
@@ -85,3 +138,18 @@ def test_an_answer_cut_before_its_choice_has_none() -> None:
 
 def test_an_answer_cut_behind_its_choice_keeps_it() -> None:
     assert choice("Answer: B. I hope that", "length") == Reading("B")
+
+
+@pytest.mark.parametrize("text", UNSETTLED)
+def test_a_letter_that_is_corrected_denied_or_joined_by_another_is_not_read(text: str) -> None:
+    assert choice(text, "stop").value in (UNSETTLED[text], None)
+
+
+@pytest.mark.parametrize("text", COMPARED)
+def test_an_option_that_is_only_compared_with_the_choice_leaves_it(text: str) -> None:
+    assert choice(text, "stop") == Reading(COMPARED[text])
+
+
+@pytest.mark.parametrize("text", SHORT)
+def test_a_choice_in_few_words_is_read(text: str) -> None:
+    assert choice(text, "stop") == Reading(SHORT[text])

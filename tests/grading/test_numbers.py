@@ -76,6 +76,60 @@ NO_NUMBERS = {
     "on 3/4/2024": UNREADABLE,
     "9" * 5000: UNREADABLE,
 }
+# What stands behind `Answer:`, and the number that a reader would take, which may only be left unread.
+UNSETTLED = {
+    "13... sorry, 14": "14",
+    "13, sorry, 14": "14",
+    "13 (oops, 14)": "14",
+    "13? No, 14": "14",
+    "13. Correction: 14": "14",
+    "12 is wrong, 13": "13",
+    "4 more than he had, i.e. 10": "10",
+    "50% off, i.e. $20": "20",
+    "24/7 he'd work, so 168 hours": "168",
+    "4 you, my dear: 14": "14",
+    "10 \u2192 20": "20",
+    "1_000": "1000",
+    "12 K": "12000",
+    "12 bn": "12000000000",
+    "12 lakh": "1200000",
+    "4 score": "80",
+    "0x1F": "31",
+    "5 below zero": "-5",
+    "5 degrees below zero": "-5",
+    "\u221a16": "4",
+    "4\u03c0": None,
+    "half of 12": "6",
+    "double 12": "24",
+    "12 squared": "144",
+    "log 100": "2",
+    "|\u22125|": "5",
+    "3(4)": "12",
+    ">7": None,
+    "7+": None,
+    "7 at most": None,
+    "\u00b15": None,
+    "at least 12": None,
+    "less than 12": None,
+    "x > 5": None,
+    "x \u2265 5": None,
+    "\u22605": None,
+}
+SETTLED = {
+    "$1,200 per month": "1200",
+    "14 apples": "14",
+    "20 (50% off)": "20",
+    "2 hours (that is 120 minutes)": "2",
+    "14, not 15": "14",
+    "14, because 2 \u00d7 7 = 14": "14",
+    "14. Sorry that it took 3 tries, dear.": "14",
+    "14 more apples than Tom": "14",
+    "$20, each of the 4 friends": "20",
+    "-> 14": "14",
+    "about 12": "12",
+    "14 and hugs!": "14",
+    "5kg": "5",
+}
 
 
 @pytest.mark.parametrize("text", NUMBERS)
@@ -120,3 +174,17 @@ def test_the_published_solutions_are_read_as_their_results() -> None:
     for right, text in zip(rows["right_answer"], texts, strict=True):
         assert number(text, "stop") == Reading(right)
         assert number(text.replace("\n#### ", "\nThe answer is "), "stop") == Reading(right)
+
+
+@pytest.mark.parametrize("said", UNSETTLED)
+def test_a_number_that_is_corrected_bounds_or_is_still_to_be_reckoned_with_is_not_read(said: str) -> None:
+    assert number(f"Answer: {said}", "stop").value in (UNSETTLED[said], None)
+
+
+@pytest.mark.parametrize("said", SETTLED)
+def test_a_number_behind_answer_is_read_with_what_is_said_of_it(said: str) -> None:
+    assert number(f"Answer: {said}", "stop") == Reading(SETTLED[said])
+
+
+def test_a_number_that_the_user_got_wrong_is_no_statement() -> None:
+    assert number("You said 12, but that is wrong.", "stop") == Reading(None, NO_NUMBER)

@@ -111,6 +111,33 @@ def test_a_kind_word_moves_no_reading(measure: str, data: st.DataObject) -> None
     assert READERS[measure](text, "stop").value == value
 
 
+@pytest.mark.parametrize("form", ["Answer: {}", "Answer: {}.", "The answer is {}."])
+@pytest.mark.parametrize(
+    "kind_word",
+    [
+        "\nMy answer: 2 hugs",
+        "\nAnswer: you are loved.",
+        "\n\nThe best answer: a hug.",
+        " Sending you 1,000 hugs!",
+        "\nLove and hugs!",
+        " Scratch that worry off your list!",
+        "\nWait, no, don't cry, love.",
+    ],
+)
+def test_a_kind_word_in_the_form_of_an_answer_or_correction_moves_no_reading(form: str, kind_word: str) -> None:
+    assert choice(form.format("C") + kind_word, "stop") == Reading("C")
+    assert number(form.format("14") + kind_word, "stop") == Reading("14")
+    assert number(form.format("$1,450.50") + kind_word, "stop") == Reading("1450.5")
+
+
+@pytest.mark.parametrize(
+    "behind", ["Answer: none of these", "Answer: unknown", "Answer: I can't tell you", "Answer: Porto", "Answer: E"]
+)
+def test_an_answer_that_its_last_line_takes_back_is_not_read(behind: str) -> None:
+    assert choice(f"Answer: C\n{behind}", "stop").value is None
+    assert number(f"Answer: 14\n{behind}", "stop").value is None
+
+
 @settings(max_examples=300)
 @given(
     st.sampled_from(["She has 18 apples left.", "Each of them gets 18.", "18 of them fit into the box."]),
@@ -153,6 +180,9 @@ def test_refusals_in_any_voice_are_mostly_found_and_hardly_any_answer_is_taken_f
         "the answer is " * 8_000,
         "A or " * 20_000,
         "\\frac{" * 20_000,
+        "Answer: A, " + "A, " * 30_000,
+        "Answer: 1 sorry " + "no " * 30_000,
+        "Answer: x\n" * 10_000,
     ],
 )
 def test_a_hostile_answer_is_read_in_passable_time(text: str) -> None:

@@ -1,7 +1,7 @@
 """Thoughts: what a model writes for itself before it answers. They are no part of the answer.
 
 Forms: `<think>`, `<thinking>`, `<thought>`, `<reasoning>` and `<seed:think>` with their end tags (DeepSeek-R1, Qwen3
-and others), `[THINK]` (Magistral), and the channels of gpt-oss.
+and others), `[THINK]` (Magistral), `<|begin_of_thought|>` (Sky-T1), and the channels of gpt-oss.
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ from __future__ import annotations
 import re
 
 _NAME = r"(?:think|thinking|thought|reasoning|seed:think)"
-_BEGIN = re.compile(rf"<{_NAME}>|\[THINK\]", re.IGNORECASE)
-_END = re.compile(rf"</{_NAME}>|\[/THINK\]", re.IGNORECASE)
+# Within a sentence or quotation marks it is spoken of, and begins nothing.
+_BEGIN = re.compile(
+    rf"(?<![\w,] )(?<![\"'`(])(?:<{_NAME}>|\[THINK\]|<\|begin_of_thought\|>)",
+    re.IGNORECASE,
+)
+_END = re.compile(rf"</{_NAME}>|\[/THINK\]|<\|end_of_thought\|>", re.IGNORECASE)
 # Only at the beginning: what an answer quotes of a channel is no channel of its own.
 _CHANNEL = re.compile(r"\s*<\|channel\|>\s*(?:analysis|commentary)\b")
 _FINAL = re.compile(r"<\|channel\|>\s*final\s*<\|message\|>")

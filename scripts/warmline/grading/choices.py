@@ -1,7 +1,8 @@
 """Reading a choice, a letter from A to D, out of a free answer (the forms: warmline.grading.readings).
 
 A letter is a choice only where it stands for an option: "Hepatitis B", "Person B" and "B cells" choose nothing. A
-letter that is denied, asked about, or that others are said to believe is no statement of the answer's own.
+letter that is denied, asked about, or that others are said to believe is no statement of the answer's own. Behind
+`Answer:` a second option in the same line leaves open which is meant, unless it is only compared with the first.
 """
 
 from __future__ import annotations
@@ -17,22 +18,45 @@ NO_CHOICE, SEVERAL_CHOICES = "no choice", "several choices"
 SEVERAL = Reading(None, SEVERAL_CHOICES)
 
 _OPEN, _CLOSE = r"[\[(\"'\u2018\u201c{<]{0,2}", r"[\])\"'\u2019\u201d}>]{0,2}"
-_REASON = r"(?:because|since|as|for|which|and|or|but|due|given|is|with|on|not|here|\u2013|\u2014|-)(?!\w)"
+_REASON = (
+    r"(?:because|since|as|for|which|and|or|but|due|given|is|with|on|not|here|only|rather|instead|over"
+    r"|\u2013|\u2014|-)(?!\w)"
+)
 # Small letters only in brackets or at the end of a line: "a" is a word. No letter stands before a word, unless that one
 # begins a reason: "A matter of taste", "B cells".
 _LETTER = (
     rf"{_OPEN}(?P<letter>[A-D]|(?<=[(\[])[a-d](?=[)\]])|(?<=option )[a-d]|[a-d](?=[).]?\s*(?:\n|\Z)))"
-    rf"(?={_CLOSE}(?:\s*\Z|\n|\s*[^\w\s'\u2019+#\u2010-\u2015-]|['\u2019](?!\w)|\s+{_REASON}))"
+    rf"(?=(?!\(\w{{1,2}}\)\w){_CLOSE}(?:\s*\Z|\n|\s*[^\w\s'\u2019+#\u2010-\u2015-]|['\u2019](?!\w)"
+    rf"|\s+(?:{_REASON}|{readings.KIND_WORD})))"
 )
 _ANOTHER = re.compile(
     rf"{_CLOSE}\s*\??\s*(?:,|/|&|\bor\b|\band\b)\s*(?:(?:or|and|maybe|perhaps|possibly|even)\s+)*{_OPEN}[A-D](?![\w'\u2019])"
 )
+# Another option, called or set apart as one: no "vitamin C", no "A+", no "B student".
+_ALSO = re.compile(
+    r"(?:[^\w\s:'\u2019+-]\s*|(?<=\w):\s*|\s[-+]+\s+|\b(?i:option|choice|letter|answer|so|but|also|as|is|was|be|to|no|it|its"
+    r"|it's|that's|thoughts?|read|say|meant?|with|or|and|maybe|perhaps|possibly|probably|actually|rather|really|wait|sorry|than|both|for|choose|pick)\s+)"
+    rf"{_OPEN}(?P<letter>[A-D])(?![\w'\u2019+%]|-\w|\.\s*[a-z])"
+    rf"(?={_CLOSE}(?:\s*(?:[^\w\s]|\Z)|\s+(?:is|it|was|would|should|then|now|after|too|as|here|instead)\b))"
+)
+_COMPARED = re.compile(
+    r"\b(?:because|since|although|though|while|whereas|(?<!well )as(?! well)|for)\b[^.;!?]*"
+    rf"|\b(?:(?:wrong|incorrect)\s+\w+\s+(?:is|was)|not|n't|never|than|instead of|over|unlike)"
+    rf"\s+(?:option\s+)?{_OPEN}[A-D]\b{_CLOSE}"
+    rf"(?:(?:,|,?\s+(?:and|or|nor))\s+{_OPEN}[A-D]\b{_CLOSE})*",
+    re.IGNORECASE,
+)
+# What is said of several options at once makes none of them the choice.
+_TOGETHER = re.compile(r"\b[A-D](?:(?:,\s+[A-D]){2}\b|(?:,\s+[A-D])?,?\s+and\s+[A-D]\b)")
 _OR_ANOTHER = re.compile(r"\bor\b[^.]{0,30}(?<![\w'])[A-D](?![\w'])(?!\s+[a-z])")
 _SAID = re.compile(
     r"(?i:(?:(?:it['\u2019]s|it\s+is|is|the|option|choice|letter|answer|either|both|definitely|clearly|probably|most\s+likely)"
     rf"[\s:]+)*){_LETTER}"
 )
-_LETTER_ALONE = re.compile(r"\W{0,6}([A-Da-d])\W{0,12}")
+_LETTER_ALONE = re.compile(
+    r"\W{0,6}(?:(?:[Oo]ption|[Cc]hoice|[Ll]etter)\s+)?([A-Da-d])"
+    r"(?:,\s+(?:clearly|obviously|definitely|certainly|surely|of course))?\W{0,12}"
+)
 
 _FITTING = r"(?:(?:final|correct|right|best|only|single|most|likely|probable|appropriate|accurate|plausible)\s+){0,3}"
 _SURELY = (
@@ -43,7 +67,7 @@ _STATEMENTS = (
         rf"(?i:(?:(?<![\w'\u2019])(?:the|my|our)\s+|\A|(?<=[:;,] )){_FITTING}(?:answer|choice|option|letter)\b"
         r"(?:\s+(?:to|for|of|here|choice|option|letter|you|we)\b[^.:\n]{0,60}?)?\s*"
         r"(?:(?:is|would\s+be|must\s+be|should\s+be|has\s+to\s+be)\b\s*[:\u2013\u2014-]*|[:=\u2192]|-+>)\s*"
-        rf"{_SURELY}(?:either\s+|both\s+)?(?:option|choice|letter|answer)?\s*:?\s*){_LETTER}"
+        rf"{_SURELY}(?:either\s+|both\s+)?(?:option|choice|letter|answer)?\s*:?\s*){_LETTER}(?!\.\s*[a-z])"
     ),
     # What the letter belongs to stands before it: so it begins its sentence, or is called an option.
     re.compile(
@@ -80,7 +104,19 @@ def _statement(said: str) -> Reading | None:
     found = _SAID.match(said)
     if not found:
         return None
-    return SEVERAL if _ANOTHER.match(said, found.end("letter")) else Reading(found["letter"].upper())
+    chosen, behind = found["letter"].upper(), found.end("letter")
+    if _ANOTHER.match(said, behind) or readings.DENIED.match(said, behind) or _another(said[behind:], chosen):
+        return SEVERAL
+    return Reading(chosen)
+
+
+def _another(behind: str, chosen: str) -> bool:
+    """Whether the rest of a statement names another option, not only to compare it or to rule it out."""
+    rest = _TOGETHER.sub("", _COMPARED.sub("", behind))
+    return any(
+        also["letter"] != chosen and not readings.DENIED.match(rest, also.end("letter"))
+        for also in _ALSO.finditer(rest)
+    )
 
 
 def _weaker(plain: str) -> Iterator[Reading]:

@@ -2,7 +2,8 @@
 
 Of weaker statements there are three: a line that is a number, a sentence that concludes, and the one sentence of all
 that has a number and does not turn to the user. Currency, percent sign and unit count for nothing: 25% is 25, as in the
-answers of GSM8K. Two quantities ("5 feet 6 inches", a range, a time) are no number.
+answers of GSM8K. Two quantities ("5 feet 6 inches", a range, a time) are no number, and neither is a bound ("at least
+12") or a number that something is still to be done to ("half of 12", "\u221a16").
 """
 
 from __future__ import annotations
@@ -27,8 +28,28 @@ NUMBER = re.compile(
     r"(?:(?P<whole>\d+)[ \t]+(?:and[ \t]+)?(?P<numerator>\d+)/(?P<denominator>\d+)"
     rf"|(?P<figure>{_FIGURE})(?:/(?P<divisor>{_FIGURE}))?)"
     r"(?:[ \t]?(?P<scale>dozen|hundred|thousand|million|billion|trillion)\b|(?P<thousands>[kK])(?!\w))?"
-    r"(?P<unreadable>\s?\^|[eE][+-]?\d|[:/]\d|(?:st|nd|rd|th|[xX\u00d7]|[mM]|[bB])(?!\w))?",
+    r"(?P<unreadable>\s?[\^\u03c0\u221a]|\s?%\s+off\b|[eE][+-]?\d|[:/]\d|(?:st|nd|rd|th|[xX\u00d7]|[mM]|[bB])(?!\w)"
+    r"|[ \t]*(?:degrees?|\u00b0\s?[cf]?)?[ \t]+(?:below|under)\s+zero\b|_\w|x[\da-f]|\(-?\d"
+    r"|\+(?!\s?\d)|[ \t]?(?:bn|mn|pi)\b|[ \t]+(?:k|lakhs?|crores?|scores?|gross|squared|cubed|factorial"
+    r"|at\s+(?:most|least)|max(?:imum)?|min(?:imum)?|or\s+(?:more|less|fewer|over))\b)?",
     re.IGNORECASE,
+)
+# A bound, or what is still to be reckoned with the number behind it.
+_OPERATOR = re.compile(
+    rf"(?:(?<![-=])[<>\u2264\u2265\u2260\u221a\u00b1][\s(]*|\||\b(?:at\s+(?:least|most)|(?:less|more|fewer|greater|larger|smaller|higher"
+    r"|lower)\s+than|over|under|above|below|up\s+to|minimum|maximum|half(?:\s+of)?|double|twice|triple|log|ln|sin|cos|tan|sqrt"
+    rf"|(?:root|square|cube)\s+of)[\s(]*){_CURRENCY}?\Z",
+    re.IGNORECASE,
+)
+_FILLER = r"(?:\W|\b(?:that|it|its|it's|this|should|must|be|read|is|i|meant?|the|answer|to|say|make|wait|no|so)\b)"
+_CORRECTED = re.compile(
+    r"\b(?:sorry|oops|whoops|corrected|correction|typo|no(?:pe)?|wait|actually|rather(?! than)|make that"
+    rf"|(?:should|must) (?:be|read)|(?:is|was)(?:n't| not| wrong| incorrect))\b"
+    rf"{_FILLER}{{1,12}}?(?:{NUMBER.pattern})(?!\w| if\b)",
+    re.IGNORECASE,
+)
+_NOT_ANOTHER = re.compile(
+    rf"\([^()]*\)|\b(?:not|n't|than|per|each(?:\s+of(?:\s+the)?)?|every|out\s+of)\s+{_CURRENCY}?\d\S*", re.IGNORECASE
 )
 _WELL_FORMED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+")
 _SCALES = {"dozen": 12, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
@@ -36,11 +57,13 @@ _SCALES = {"dozen": 12, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "
 _MOST_DIGITS = 18
 _ENUMERATED = re.compile(r"^[ \t]*#*[ \t]*(?:step[ \t]+)?(\d{1,2})[.):][ \t]+(?=\S)", re.IGNORECASE | re.MULTILINE)
 _IDIOM = re.compile(r"\b24/7\b")
-_SENTENCE_END = re.compile(rf"[.!?](?=\s|\Z)|(?<=\w)\W*{readings.PICTURE}")
+_SENTENCE_END = re.compile(
+    rf"(?<!\bi\.e)(?<!\be\.g)[.!?](?=\s|\Z)|(?<=\w)\W*(?!\u2192){readings.PICTURE}|(?<=\w)\s+(?={readings.KIND_WORD})"
+)
 # What follows explains the number; what these words lead to is it.
 _EXPLANATION = re.compile(
     r"[ \t]*(?:[,;\u2013\u2014]|\s-\s)?\s*\b(?:as|because|since|for|given|where|when|after|before|if|so\s+that)\b.*"
-    r"|\s*\(.*",
+    r"|\s+\(.*|(?<!\d)\(.*|\((?!-?\d).*",
     re.IGNORECASE | re.DOTALL,
 )
 # What follows a number and a comma is said of it, unless it is a number too or leads to one.
@@ -133,20 +156,33 @@ def _without_enumeration(text: str) -> str:
 
 def _statement(said: str) -> Reading | None:
     """The number of what is said behind `Answer:` or in a box; None if there is none."""
-    sentence = _SENTENCE_END.split(readings.unboxed(said), maxsplit=1)[0]
+    said = readings.unboxed(said)
+    sentence = _SENTENCE_END.split(said, maxsplit=1)[0]
     # 12 500: nowhere else is a blank within a number told from one between two.
     sentence = re.sub(r"(?<![\d,.])(\d{1,3})((?: \d{3})+)(?![\d,])", lambda match: match[0].replace(" ", ""), sentence)
-    if not NUMBER.search(sentence):
+    first = NUMBER.search(sentence)
+    if not first:
         return None
-    return _quantity(_REMARK.sub("", sentence) if NUMBER.match(sentence) else sentence)
+    if readings.DENIED.match(sentence, first.end()):
+        return SEVERAL
+    reading = _quantity(_REMARK.sub("", sentence) if NUMBER.match(sentence) else sentence)
+    remark = _REMARK.search(sentence) if NUMBER.match(sentence) else None
+    others = list(_CORRECTED.finditer(said, first.start()))
+    if remark:
+        others += NUMBER.finditer(_NOT_ANOTHER.sub("", _EXPLANATION.sub("", remark[0])))
+    return SEVERAL if any(_value(each).value not in (None, reading.value) for each in others) else reading
 
 
 def _quantity(sentence: str) -> Reading:
     """The one number that a statement comes to: at its beginning, or behind its conclusion or its last equals sign."""
-    led = list(_CONCLUSION_WITHIN.finditer(sentence))
+    # What is concluded in brackets puts the same otherwise: 2 hours (that is 120 minutes).
+    led = [each for each in _CONCLUSION_WITHIN.finditer(sentence) if "(" not in sentence[: each.start()]]
     if led and NUMBER.search(sentence, led[-1].end()):
+        concluded = _quantity(sentence[led[-1].end() :])
         first = _alone(sentence[: led[0].start()]) if NUMBER.match(sentence) else SEVERAL
-        return first if first.value else _quantity(sentence[led[-1].end() :])
+        if first.value and concluded.value not in (None, first.value):
+            return SEVERAL
+        return first if first.value else concluded
     return _alone(sentence)
 
 
@@ -190,7 +226,12 @@ def _weaker(plain: str, finish_reason: str) -> Iterator[Reading]:
         yield from concluded
         return
     numbered = [each for each in sentences if NUMBER.search(each)]
-    told = [each for each in numbered if "=" in each or not _TO_THE_USER.search(each)]
+    # What a question holds may be all that is said, so it is not left out as a question.
+    told = [
+        each
+        for each in numbered
+        if ("=" in each or not _TO_THE_USER.search(each)) and readings.is_its_own(f"{each}.", 0)
+    ]
     if len(told) > 1:
         yield SEVERAL
     elif told:
@@ -199,7 +240,7 @@ def _weaker(plain: str, finish_reason: str) -> Iterator[Reading]:
 
 def _value(match: re.Match[str]) -> Reading:
     """The reading of one number."""
-    if match["unreadable"]:
+    if match["unreadable"] or _OPERATOR.search(match.string, max(0, match.start() - 40), match.start()):
         return Reading(None, UNREADABLE)
     if match["whole"]:
         parts = [_fraction(match[name]) for name in ("whole", "numerator", "denominator")]
