@@ -41,10 +41,11 @@ def test_what_users_report_is_read_right(measure: str) -> None:
         assert read(measure, answer) in accepted(measure, answer), answer["text"]
 
 
+@pytest.mark.parametrize("written", ["", "second-"])
 @pytest.mark.parametrize("measure", READERS)
-def test_no_answer_is_read_wrong_and_few_are_left_to_the_judge(measure: str) -> None:
+def test_no_answer_is_read_wrong_and_few_are_left_to_the_judge(measure: str, written: str) -> None:
     for voice in VOICES:
-        answers = [answer for answer in lines(f"{measure}.jsonl") if answer["voice"] == voice]
+        answers = [answer for answer in lines(f"{written}{measure}.jsonl") if answer["voice"] == voice]
         wrong = [a for a in answers if read(measure, a) not in [*accepted(measure, a), None]]
         unread = [a for a in answers if read(measure, a) is None and None not in accepted(measure, a)]
         assert wrong == []

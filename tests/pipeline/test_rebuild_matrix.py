@@ -451,6 +451,21 @@ MATRIX = {
             *warmth(),
         ],
     ),
+    # The card of its weights says so, and all that the model writes follows.
+    "where the text of a system turn goes": Row(
+        set_key("models", "tiny", "system", to="first-user-turn"),
+        [
+            "Bringing the weights of tiny to disk",
+            *rewritten("*"),
+            *tuned("warm"),
+            *tuned("cold"),
+            "Resolving the arm *",
+            *answers(task="[td]*"),
+            *capabilities(),
+            *warmth(),
+        ],
+        calls=None,
+    ),
     "framed questions too": Row(
         set_key("framings", to=["plain", "framed"]),
         ["Rendering prompts of * under *.framed", *answers(condition="*.framed")],
