@@ -27,7 +27,7 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
-SECONDS_OF_LONG_TESTS = 1000
+SECONDS_OF_LONG_TESTS = 900
 """How long the long tests of a run may take in one process; all take nearly two hours."""
 SEED = "WARMLINE_SEED"
 
