@@ -65,7 +65,7 @@ class Planner:
         self.study = study
         self.config = study.config
         self._stale = stale
-        self._counter = RequestCounter(Ledger(study.ledger), self.config.get("calls") == "ask-again")
+        self._counter = RequestCounter(Ledger(study.ledger), study.ask_again)
         self.judge_model: str = self.config["judge"].get("model", REFERENCE)
 
     def tallies(self, roles: set[str], arms: set[str]) -> Iterator[Tally]:

@@ -173,7 +173,7 @@ class StudyDAG(DAG):  # type: ignore[misc]
             command=command,
             program=self.study.programs.get(params.get("code", "")),
             earlier_command=earlier.COMMANDS.get(job.rule.name) == command,
-            ask_again=self.study.config.get("calls") == "ask-again",
+            ask_again=self.study.ask_again,
         )
 
     def _write_orders(self, jobs: Iterable[Job]) -> None:

@@ -133,6 +133,11 @@ class Study:
         self.programs[named] = digest
         return named
 
+    @property
+    def ask_again(self) -> bool:
+        """Whether requests that were turned down for good are asked once more."""
+        return bool(self.config.get("calls") == "ask-again")
+
     def engine(self, model: str) -> str:
         """Who asks a model: `transformers` in the job itself, `openai` for an endpoint or a server of the job's own."""
         return "transformers" if "batch-size" in self.config["models"][model] else "openai"

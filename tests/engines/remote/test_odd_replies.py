@@ -231,14 +231,32 @@ def test_what_befalls_all_rows_from_some_moment_on_is_stored_for_none(
 ) -> None:
     asked = [Request([{"role": "user", "content": f"Question {n}?"}], Sampling(0, 24), seed=1) for n in range(60)]
     run(simulator, ledger, asked[:3])
-    replied = [completion("yes"), *([message if isinstance(message, list) else {"error": {"message": message}}] * 60)]
-    reply(simulator, replied[0])
-    reply(simulator, replied[1], status=status, times=60)
+    reply(simulator, completion("yes"))
+    reply(simulator, message if isinstance(message, list) else {"error": {"message": message}}, status=status, times=60)
     with pytest.raises(UserError, match=r"in a row|refuses all calls, with status 403"):
         run(simulator, ledger, asked)
     simulator.clear()
     receipt = run(simulator, ledger, asked)
     assert (receipt.finish_reasons, receipt.new) == ({"stop": 60}, 56)
+
+
+def test_a_reply_that_is_nested_too_deep_is_asked_for_again(simulator: Simulator, ledger: Ledger) -> None:
+    reply(simulator, "[" * 200_000)
+    assert run(simulator, ledger).finish_reasons == {"stop": 6}
+
+
+def test_half_a_surrogate_in_an_error_leaves_a_file_that_can_be_read(simulator: Simulator, ledger: Ledger) -> None:
+    reply(simulator, {"error": {"message": "no \ud83d"}}, status=400, times=6)
+    with pytest.raises(UserError):
+        run(simulator, ledger)
+    for path in ledger.folder.rglob("*.jsonl"):
+        path.read_text(encoding="utf-8")
+
+
+def test_a_short_wait_is_no_days_quota(simulator: Simulator, ledger: Ledger) -> None:
+    message = "3 requests per minute. Upgrade to raise your daily limits."
+    simulator.order(CHAT, "status", status=429, retry_after=0.05, message=message)
+    assert run(simulator, ledger).finish_reasons == {"stop": 6}
 
 
 def test_a_row_that_is_turned_down_again_without_a_word_stays_a_row(simulator: Simulator, ledger: Ledger) -> None:

@@ -179,7 +179,7 @@ def _get(port: int, path: str) -> httpx2.Response:
 def _reported(port: int) -> dict[str, int | None]:
     """The models that the server says it serves: their names, and where it says so, the tokens that each takes.
 
-    None where the server has no list: `transformers serve` has one of the hub's cache, if there is a cache.
+    Empty where the server has no list: `transformers serve` has one of the hub's cache, if there is a cache.
     """
     try:
         return {str(model["id"]): model.get("max_model_len") for model in _get(port, "/v1/models").json()["data"]}
