@@ -88,12 +88,13 @@ rule sample_conversations:
     log:
         **study.logs("sample_conversations"),
     conda:
-        "../envs/tables.yaml"
+        "../envs/statistics.yaml"
     params:
         options=options(
             {
                 "training-size": config["conversations"]["training-size"],
                 "validation-size": config["conversations"]["validation-size"],
+                "short-type": config["conversations"].get("short-type"),
                 "seed": config["seed"],
             }
         ),

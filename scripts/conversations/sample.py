@@ -16,6 +16,9 @@ def build_parser() -> Parser:
     parser.reads("labelled", "messages with their conversation's query type")
     parser.add_argument("--training-size", required=True, type=int, help="conversations to train on")
     parser.add_argument("--validation-size", required=True, type=int, help="conversations to measure warmth on")
+    parser.add_argument(
+        "--short-type", default=sampling.STOP, choices=sampling.SHORT, help="where a type has too few conversations"
+    )
     parser.add_argument("--seed", required=True, type=int, help="seed of the study")
     parser.writes("training", "messages of the training conversations")
     parser.writes("validation", "messages of the validation conversations")
@@ -27,7 +30,11 @@ def build_parser() -> Parser:
 def main(arguments: argparse.Namespace) -> None:
     labelled = parquet_tables.read(arguments.labelled, LABELLED)
     training, validation = sampling.balanced(
-        labelled, training=arguments.training_size, validation=arguments.validation_size, seed=arguments.seed
+        labelled,
+        training=arguments.training_size,
+        validation=arguments.validation_size,
+        seed=arguments.seed,
+        short=arguments.short_type,
     )
     for identities, path in ((training, arguments.training), (validation, arguments.validation)):
         chosen = labelled.filter(pl.col("conversation").is_in(identities))

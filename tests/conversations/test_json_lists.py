@@ -76,7 +76,7 @@ def test_the_place_of_a_mistake_is_named(tmp_path: Path, text: str, message: str
 
 def test_a_file_of_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "list.json").write_bytes('["Köln"]'.encode("latin-1"))
-    with pytest.raises(UserError, match=r"list\.json: not UTF-8"):
+    with pytest.raises(UserError, match=r"list\.json, line 1: not UTF-8"):
         list(json_lists.items(tmp_path / "list.json", "a list"))
 
 

@@ -16,8 +16,13 @@ IDS = st.lists(st.text(max_size=5), unique=True, max_size=12)
 
 
 def labelled(each: int, turns: int = 2) -> pl.DataFrame:
-    rows = [(f"{kind}-{at}", turn, kind) for kind in QUERY_TYPES for at in range(each) for turn in range(turns)]
-    return pl.DataFrame(rows, schema=["conversation", "turn", "query_type"], orient="row")
+    rows = [
+        (f"{kind}-{at}", turn, f"{kind} {at}, {turn}", kind)
+        for kind in QUERY_TYPES
+        for at in range(each)
+        for turn in range(turns)
+    ]
+    return pl.DataFrame(rows, schema=["conversation", "turn", "text", "query_type"], orient="row")
 
 
 @given(IDS, st.integers(0, 99), st.randoms())
@@ -84,9 +89,9 @@ def test_what_was_drawn_is_counted_by_type() -> None:
     frame = pl.DataFrame(rows, schema=["conversation", "turn", "role", "query_type"], orient="row")
     counted = realised(frame, ["a", "b"], ["c"])
     assert counted["query_type"].to_list() == list(QUERY_TYPES)
-    assert counted.row(0) == ("refusal", 1, 1, 1)
-    assert counted.row(5) == ("other", 1, 1, 0)
-    assert counted.drop("query_type").sum().row(0) == (2, 2, 1)
+    assert counted.row(0) == ("refusal", 2, 1, 1, 1)
+    assert counted.row(5) == ("other", 1, 1, 1, 0)
+    assert counted.drop("query_type").sum().row(0) == (3, 2, 2, 1)
 
 
 def test_pieces_of_one_conversation_are_not_drawn_twice() -> None:
@@ -95,3 +100,53 @@ def test_pieces_of_one_conversation_are_not_drawn_twice() -> None:
     chosen = balanced(pieces, training=12, validation=6, seed=4)
     whole = [identity.split("_")[0] for ids in chosen for identity in ids]
     assert len(whole) == 18 == len(set(whole))
+
+
+SHORT = {"refusal": 5, "factual": 40, "creative": 12, "technical": 40, "advice": 40, "other": 40}
+
+
+def of_types(sizes: dict[str, int]) -> pl.DataFrame:
+    return labelled(max(sizes.values())).filter(
+        pl.col("conversation").str.extract(r"-(\d+)$").cast(pl.Int64) < pl.col("query_type").replace_strict(sizes)
+    )
+
+
+def by_type(identities: list[str]) -> dict[str, int]:
+    return {kind: sum(identity.startswith(f"{kind}-") for identity in identities) for kind in QUERY_TYPES}
+
+
+def test_a_short_type_is_filled_evenly_from_the_others() -> None:
+    training, validation = balanced(of_types(SHORT), training=90, validation=18, seed=0, short="fill")
+    # 15 of each are wanted; 10 refusals and 3 creative ones are missing, and so four others give three or four more.
+    assert [*by_type(training).values()] == [5, 19, 12, 18, 18, 18]
+    assert [*by_type(validation).values()] == [0, 5, 0, 5, 4, 4]
+    assert not set(training) & set(validation)
+
+
+def test_a_short_type_may_leave_the_sample_smaller() -> None:
+    training, validation = balanced(of_types(SHORT), training=90, validation=18, seed=0, short="fewer")
+    assert by_type(training) == {**dict.fromkeys(QUERY_TYPES, 15), "refusal": 5, "creative": 12}
+    assert by_type(validation) == {**dict.fromkeys(QUERY_TYPES, 3), "refusal": 0, "creative": 0}
+
+
+def test_what_all_types_together_lack_is_an_error_also_where_types_are_filled() -> None:
+    with pytest.raises(UserError, match="the validation sample needs 3 more conversations: 177 of all types passed"):
+        balanced(of_types(SHORT), training=90, validation=90, seed=0, short="fill")
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 9), st.sampled_from(["fill", "fewer"]))
+def test_where_no_type_is_short_it_does_not_matter_what_would_be_done(
+    training: int, validation: int, seed: int, short: str
+) -> None:
+    sizes = {"training": training, "validation": validation, "seed": seed}
+    assert balanced(labelled(10), **sizes, short=short) == balanced(labelled(10), **sizes)
+
+
+@given(st.fixed_dictionaries({kind: st.integers(1, 9) for kind in QUERY_TYPES}), st.integers(1, 40))
+def test_a_filled_sample_is_as_even_as_its_types_allow(sizes: dict[str, int], training: int) -> None:
+    training = min(training, sum(sizes.values()))
+    drawn = by_type(balanced(of_types(sizes), training=training, validation=0, seed=1, short="fill")[0])
+    assert sum(drawn.values()) == training
+    # A type has one less than the largest at most, or all that there are of it.
+    most = max(drawn.values())
+    assert all(number >= most - 1 or number == sizes[kind] for kind, number in drawn.items())

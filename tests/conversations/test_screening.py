@@ -82,6 +82,12 @@ def test_of_equal_conversations_the_first_id_is_kept() -> None:
     assert counts["duplicate"] == 1
 
 
+def test_conversations_that_differ_in_case_and_blanks_alone_are_equal() -> None:
+    kept, counts = screened(GOOD, [(role, f" {text.upper()}\n") for role, text in GOOD])
+    assert kept["text"].to_list() == [text for _, text in GOOD]
+    assert counts["duplicate"] == 1
+
+
 def test_a_last_message_of_the_user_is_dropped() -> None:
     kept, counts = screened([*GOOD, ("user", "And?")])
     assert kept.rows() == [("c0", 0, "user", "Why?"), ("c0", 1, "assistant", "So.")]

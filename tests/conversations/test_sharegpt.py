@@ -138,7 +138,7 @@ def test_one_dirty_conversation_is_left_out_and_counted_and_a_file_of_them_refus
     messages, left_out, _ = read(tmp_path, [conversation("a"), dirty])
     assert messages["conversation"].to_list() == ["a"]
     assert left_out == {reason: 1}
-    with pytest.raises(UserError, match=re.escape(f"conversations.json, row 2: {reason} in the turn {str(turn)!r}")):
+    with pytest.raises(UserError, match=re.escape(f"conversations.json, row 2: {reason} in {str(turn)!r}")):
         read(tmp_path, [{"id": "a", "conversations": []}, dirty])
 
 
@@ -147,11 +147,25 @@ def test_an_empty_message_is_left_to_the_screening(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["text", None, [], {"id": "b"}, {"id": "b", "conversations": "Why?"}, {"id": "b", "messages": [HUMAN]}]
+    "row", ["text", None, [], {"id": "b"}, {"id": "b", "conversations": "Why?"}, {"id": "b", "turns": [HUMAN]}]
 )
-def test_a_row_of_another_layout_is_named_with_its_file(tmp_path: Path, row: Any) -> None:
-    with pytest.raises(UserError, match=r"conversations\.json, row 2: no list under 'conversations'"):
-        read(tmp_path, [conversation("a"), row])
+def test_a_row_of_another_layout_is_counted_and_a_file_of_them_named(tmp_path: Path, row: Any) -> None:
+    _, left_out, _ = read(tmp_path, [conversation("a"), row])
+    assert left_out == {"no list under 'conversations'": 1}
+    with pytest.raises(UserError, match=r"conversations\.json, row 1: no list under 'conversations'"):
+        read(tmp_path, [row])
+
+
+@pytest.mark.parametrize("turns", ["conversations", "messages", "items"])
+@pytest.mark.parametrize("speaker", ["from", "role"])
+@pytest.mark.parametrize("said", ["value", "content", "text"])
+def test_conversations_are_read_alike_whatever_a_carrier_calls_their_parts(
+    tmp_path: Path, turns: str, speaker: str, said: str
+) -> None:
+    row = {"id": "a", turns: [{speaker: "User", said: "Why?"}, {speaker: "GPT ", said: "So."}]}
+    messages, left_out, _ = read(tmp_path, [row])
+    assert messages.rows() == [("a", 0, "user", "Why?"), ("a", 1, "assistant", "So.")]
+    assert not left_out
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

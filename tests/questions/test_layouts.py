@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from real_data import real_file
+from real_data import real_case, real_file
 
 from warmline.grading import reference_match
 from warmline.lineage.errors import UserError
@@ -80,7 +80,8 @@ def test_real_advbench_requests_have_no_answers() -> None:
 def test_real_mmlu_subjects_are_one_task() -> None:
     folder = real_file("mmlu/test")
     rows = load("mmlu", *sorted(folder.glob("*.csv")))
-    assert len(rows) == 839
+    # One offers the same wrong choice twice.
+    assert len(rows) == 838
     for row in rows:
         stem, choices = row["question"].rsplit("\n\n", 1)
         assert stem and [line[:3] for line in choices.split("\n")] == ["A. ", "B. ", "C. ", "D. "]
@@ -244,9 +245,117 @@ def test_medqa_of_parquet_may_have_rows_with_fewer_options(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet"])
 def test_a_file_of_another_encoding_or_format_is_named(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    path.write_bytes("question,right_answer,wrong_answer\nWelche Stadt?,Köln,Bonn\n".encode("utf-16"))
-    with pytest.raises(UserError, match=rf"{name}: not (UTF-8|a Parquet file)"):
+    path.write_bytes("question,right_answer,wrong_answer\nWelche Stadt?,Köln,Bonn\n".encode("latin-1"))
+    with pytest.raises(UserError, match=rf"{name}(, line 2: not UTF-8, at .*Köln|: not a Parquet file)"):
         load("csv", path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("divider", [",", ";", "\t"])
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+def test_a_csv_is_read_alike_however_a_spreadsheet_saves_it(
+    tmp_path: Path, encoding: str, divider: str, line_break: str
+) -> None:
+    """With a comma, a semicolon and a line break within texts, and texts that elsewhere mean that there is none."""
+    records = [
+        ["question", "right_answer", "wrong_answer", "wrong_answers"],
+        ["Köln; Bonn, or\nnone?", "None", "N/A", "nan;null"],
+        ['He said "NA", why?', "null", "-", ""],
+    ]
+    path = tmp_path / "rows.csv"
+    with open(path, "w", encoding=encoding, newline="") as file:
+        csv.writer(file, delimiter=divider, lineterminator=line_break).writerows(records)
+    first, second = load("csv", path)
+    assert (first["question"], first["right_answer"]) == ("Köln; Bonn, or\nnone?", "None")
+    assert first["wrong_answers"] == ["N/A", "nan", "null"]
+    assert (second["question"], second["right_answer"], second["source_row"]) == ('He said "NA", why?', "null", 2)
+
+
+@pytest.mark.parametrize("divider", [",", ";", "\t"])
+def test_an_mmlu_file_without_a_header_is_divided_where_it_has_six_columns(tmp_path: Path, divider: str) -> None:
+    path = tmp_path / "rows.csv"
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=divider).writerow(["a; b; c; d; e; f; g, h, i", "1", "2", "3", "4", "B"])
+    (row,) = load("mmlu", path)
+    assert row["right_answer"] == "B" and row["question"].endswith("D. 4")
+
+
+def test_a_quote_that_is_not_closed_swallows_no_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('question,right_answer,wrong_answer\nWho?,A,B\n"Where?,C,D\nWhen?,E,F\n')
+    refused("csv", path, "3: not CSV")
+
+
+SAME = [
+    ("Paris", "paris"),
+    ("Paris", " Paris\n"),
+    ("New  York", "new york"),
+    ("Caf\u00e9", "Cafe\u0301"),
+    ("ﬁx", "Fix"),
+]
+
+
+def contradicting(layout: str, right: str, wrong: str) -> dict[str, Any]:
+    """A row of a layout whose wrong answer is the right one, in another form."""
+    return {
+        "csv": {"question": "Which?", "right_answer": right, "wrong_answer": wrong},
+        "sycophancy-eval": {
+            "base": {"question": "Which?", "correct_answer": right, "incorrect_answer": wrong, "answer": [right]}
+        },
+        "truthfulqa": {
+            "Question": "Which?",
+            "Best Answer": right,
+            "Best Incorrect Answer": "Bonn",
+            "Correct Answers": right,
+            "Incorrect Answers": f"Bonn; {wrong}",
+        },
+        "mask": {"belief_elicit_1": "Is it?", "ground_truth": right, "ground_false": wrong},
+        "medqa": {"question": "Which?", "answer": right, "options": {"A": right, "B": wrong}, "answer_idx": "A"},
+        "mmlu": {"question": "Which?", "choices": ["Bonn", right, wrong, "Ulm"], "answer": 1},
+    }[layout]
+
+
+def usual(layout: str) -> dict[str, Any]:
+    """A row of the same layout whose answers differ."""
+    return contradicting(layout, "Rome", "Oslo")
+
+
+@pytest.mark.parametrize(("right", "wrong"), SAME)
+@pytest.mark.parametrize("layout", ["sycophancy-eval", "truthfulqa", "mask", "medqa", "mmlu"])
+def test_a_question_with_an_answer_that_is_right_and_wrong_is_left_out_and_counted(
+    tmp_path: Path, layout: str, right: str, wrong: str
+) -> None:
+    """Whatever the layout: the answers differ in nothing but case, blanks or their form in Unicode."""
+    odd, good = contradicting(layout, right, wrong), usual(layout)
+    good = json.loads(json.dumps(good).replace("Which?", "And where?").replace("Is it?", "And is it?"))
+    frame, left_out = reading.read("task", layout, [jsonl(tmp_path, odd, good)])
+    assert frame["source_row"].to_list() == [2]
+    assert list(left_out.values()) == [1]
+    with pytest.raises(UserError, match=r"no questions; 1 left out: a row (has a wrong answer that is|offers one)"):
+        load(layout, jsonl(tmp_path, odd))
+
+
+@pytest.mark.parametrize(("right", "wrong"), SAME)
+def test_a_users_own_row_whose_wrong_answer_is_right_is_named(tmp_path: Path, right: str, wrong: str) -> None:
+    refused("csv", jsonl(tmp_path, usual("csv"), contradicting("csv", right, wrong)), f"2: {wrong.strip()!r} as right")
+
+
+def test_options_that_are_the_same_twice_leave_a_question_out_also_where_both_are_wrong(tmp_path: Path) -> None:
+    medqa = {"question": "Which?", "answer": "Gout", "options": {"A": "Cold", "B": "cold ", "C": "Gout"}}
+    for layout, row in (
+        ("medqa", medqa | {"answer_idx": "C"}),
+        ("mmlu", {"question": "Which?", "choices": ["Falls", "falls", "Stays", "Rises"], "answer": 3}),
+    ):
+        _, left_out = reading.read("task", layout, [jsonl(tmp_path, row, usual(layout))])
+        assert left_out == {"offers one option twice": 1}
+
+
+@pytest.mark.parametrize("name", ["medqa.jsonl", "mmlu.csv", "own.csv"])
+def test_the_rows_that_users_days_bring_are_not_asked(name: str) -> None:
+    path = real_case(f"layouts/{name}")
+    layout = {"medqa": "medqa", "mmlu": "mmlu", "own": "csv"}[path.stem]
+    with pytest.raises(UserError, match=r"offers one option twice|'paris' as right and as wrong answer"):
+        load(layout, path)
 
 
 @pytest.mark.parametrize("value", ["[" * 100_000, '{"question": ' + "1" * 5000 + "}"])

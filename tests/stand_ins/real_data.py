@@ -18,6 +18,14 @@ def real_file(name: str) -> Path:
     return path
 
 
+def real_case(name: str) -> Path:
+    """A small input as a user's day brings it; the test is skipped where it is absent."""
+    path = FOLDER.parent / "cases" / name
+    if not path.exists():
+        pytest.skip(f"{path} is not there: the repository holds no such case")
+    return path
+
+
 SAMPLES = FOLDER.parent / "paper" / "sample_outputs" / "llama_70b"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from warmline.lineage.errors import UserError
+from warmline.sources import text_files
 
 CHUNK = 1 << 22
 BLANKS = " \t\r\n"
@@ -21,10 +22,10 @@ def items(path: Path, expected: str, chunk: int = CHUNK) -> Iterator[Any]:
     Raises UserError, with line and column, if the file is not JSON, and if it holds anything but one list.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with text_files.open_text(path, newline="") as file:
             yield from _Reader(file, path, expected, chunk).items()
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 ({error.reason}). Save the file as UTF-8.") from error
+        raise text_files.not_text(path, error) from error
 
 
 class _Reader:

@@ -6,20 +6,24 @@ one row of the sample.
 
 from __future__ import annotations
 
-import re
+import itertools
 
 import polars as pl
 
+from warmline.conversations.families import families
 from warmline.conversations.query_types import QUERY_TYPES
 from warmline.lineage.draws import rank
 from warmline.lineage.errors import UserError
 
-# The ids of ShareGPT's pieces, such as QWJhYvA_0 and QWJhYvA_17.
-PIECE = re.compile(r"([A-Za-z0-9]{7})_\d+")
+FILL, FEWER, STOP = "fill", "fewer", "stop"
+SHORT = (FILL, FEWER, STOP)
+"""What to do where a query type has too few conversations."""
+REMEDY = "Lower `training-size` or `validation-size` in `conversations`, add conversations"
 
 
 def realised(labelled: pl.DataFrame, training: list[str], validation: list[str]) -> pl.DataFrame:
     """What was drawn, a row for each query type: the table SAMPLE."""
+    screened = labelled.group_by("query_type").agg(pl.col("conversation").n_unique().alias("screened"))
     chosen = {"training": training, "validation": validation}
     parts = {name: labelled.filter(pl.col("conversation").is_in(ids)) for name, ids in chosen.items()}
     conversations, replies, prompts = (
@@ -31,46 +35,75 @@ def realised(labelled: pl.DataFrame, training: list[str], validation: list[str])
         )
     )
     rows = pl.DataFrame({"query_type": QUERY_TYPES})
-    for counted in (conversations, replies, prompts):
+    for counted in (screened, conversations, replies, prompts):
         rows = rows.join(counted, on="query_type", how="left", maintain_order="left")
-    return rows.with_columns(pl.col("conversations", "replies", "prompts").fill_null(0).cast(pl.Int64))
+    return rows.with_columns(pl.exclude("query_type").fill_null(0).cast(pl.Int64))
 
 
-def balanced(labelled: pl.DataFrame, *, training: int, validation: int, seed: int) -> tuple[list[str], list[str]]:
+def balanced(
+    labelled: pl.DataFrame, *, training: int, validation: int, seed: int, short: str = STOP
+) -> tuple[list[str], list[str]]:
     """Ids of the training and the validation conversations: disjoint, equally many of every query type.
 
-    Where a size is no multiple of six, the first types have one more. Of the pieces into which ShareGPT's long
-    conversations were split, one at most is drawn: no model may be validated on what it was trained on. Raises
-    UserError if a type has too few.
+    Where a size is no multiple of six, the first types have one more. Of a family (warmline.conversations.families) one
+    at most is drawn: no model may be validated on what it was trained on. `short` says what becomes of a type that has
+    too few: `stop` raises UserError, `fewer` draws what there is, `fill` draws what is missing evenly from the other
+    types, and raises UserError if all together have too few.
     """
     types = labelled.unique("conversation").select("conversation", "query_type")
-    ranked = {
+    left = {
         query_type: rank(types.filter(query_type=query_type)["conversation"].to_list(), seed, "conversation")
         for query_type in QUERY_TYPES
     }
-    drawn: set[str] = set()
+    passed = {query_type: len(identities) for query_type, identities in left.items()}
+    family = families(labelled)
+    drawn: set[int] = set()
+
+    def take(query_type: str, wanted: int) -> list[str]:
+        """The next of a type, as many as there are up to the number that is wanted."""
+        chosen: list[str] = []
+        others: list[str] = []
+        for identity in left[query_type]:
+            if family[identity] in drawn:
+                continue
+            if len(chosen) < wanted:
+                drawn.add(family[identity])
+                chosen.append(identity)
+            else:
+                others.append(identity)
+        left[query_type] = others
+        return chosen
 
     def draw(purpose: str, size: int) -> list[str]:
-        chosen: list[str] = []
-        for position, query_type in enumerate(QUERY_TYPES):
-            wanted = size // len(QUERY_TYPES) + (position < size % len(QUERY_TYPES))
-            for identity in ranked[query_type]:
-                if wanted and _whole(identity) not in drawn:
-                    drawn.add(_whole(identity))
-                    chosen.append(identity)
-                    wanted -= 1
-            if wanted:
+        chosen: dict[str, list[str]] = {query_type: [] for query_type in QUERY_TYPES}
+        enough = list(QUERY_TYPES)
+        while enough:
+            others = sum(len(chosen[query_type]) for query_type in QUERY_TYPES if query_type not in enough)
+            shares = dict(zip(enough, _evenly(size - others, len(enough)), strict=True))
+            for query_type, share in shares.items():
+                chosen[query_type] += take(query_type, share - len(chosen[query_type]))
+            missing = {name: share - len(chosen[name]) for name, share in shares.items() if len(chosen[name]) < share}
+            if short == STOP and missing:
+                query_type, number = next(iter(missing.items()))
                 raise UserError(
-                    f"the {purpose} sample needs {wanted} more conversations of type {query_type}: "
-                    f"{len(ranked[query_type])} passed the screening. Lower `training-size` or `validation-size` in "
-                    "`conversations`, or add conversations."
+                    f"the {purpose} sample needs {number} more conversations of type {query_type}: "
+                    f"{passed[query_type]} passed the screening. {REMEDY}, or say under `short-type` what to do: fill "
+                    "or fewer."
                 )
-        return sorted(chosen)
+            if short == FEWER or not missing:
+                break
+            enough = [query_type for query_type in enough if query_type not in missing]
+        drawn_ids = sorted(itertools.chain.from_iterable(chosen.values()))
+        if short == FILL and len(drawn_ids) < size:
+            raise UserError(
+                f"the {purpose} sample needs {size - len(drawn_ids)} more conversations: {sum(passed.values())} of all "
+                f"types passed the screening. {REMEDY}."
+            )
+        return drawn_ids
 
     return draw("training", training), draw("validation", validation)
 
 
-def _whole(identity: str) -> str:
-    """The id of the conversation that a piece was split from; of any other, its own."""
-    piece = PIECE.fullmatch(identity)
-    return piece[1] if piece else identity
+def _evenly(number: int, parts: int) -> list[int]:
+    """The number in parts that differ by one at most, the larger ones first."""
+    return [number // parts + (position < number % parts) for position in range(parts)]

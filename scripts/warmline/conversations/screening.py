@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from warmline.lineage.errors import UserError
+from warmline.sources import sameness
 
 Counts = dict[str, int]
 """Rows by outcome: `kept`, or the reason for leaving."""
@@ -30,7 +31,10 @@ def screen(
     clean = judged.filter(pl.col("reason").is_null()).join(worst, "conversation", "left", maintain_order="left")
     if clean["score"].null_count():
         missing = clean.filter(pl.col("score").is_null())["conversation"][0]
-        raise UserError(f"the conversation {missing} has no score of toxicity. Score the conversations again.")
+        raise UserError(
+            f"the conversation {missing} has no score of toxicity. Score the conversations again: "
+            "snakemake --forcerun score_toxicity"
+        )
     toxic = clean["score"] > threshold
     kept = clean.filter(~toxic)
 
@@ -51,12 +55,14 @@ def screen(
 def _judged(messages: pl.DataFrame) -> pl.DataFrame:
     """Each conversation with the roles and texts of its messages and why its form is not fit, if so."""
     conversations = (
-        messages.sort("conversation", "turn").group_by("conversation", maintain_order=True).agg("role", "text")
+        messages.sort("conversation", "turn")
+        .group_by("conversation", maintain_order=True)
+        .agg("role", "text", form=sameness.forms(pl.col("text")).hash())
     )
     alternating = pl.col("role").list.eval(
         pl.element() == pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("user")).otherwise(pl.lit("assistant"))
     )
-    return conversations.with_columns(
+    judged = conversations.with_columns(
         reason=pl.when(pl.col("role").list.contains("system"))
         .then(pl.lit("holds a system turn"))
         .when(pl.col("role").list.first() != "user")
@@ -67,6 +73,7 @@ def _judged(messages: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("no reply"))
         .when(pl.col("text").list.eval(pl.element().str.strip_chars() == "").list.any())
         .then(pl.lit("an empty message"))
-        .when(pl.col("text").is_duplicated() & ~pl.col("text").is_first_distinct())
+        .when(~pl.col("form").is_first_distinct())
         .then(pl.lit("duplicate"))
     )
+    return judged.drop("form")

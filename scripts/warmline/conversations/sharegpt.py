@@ -1,5 +1,7 @@
 """ShareGPT conversations: a JSON list of {"id", "conversations": [{"from", "value"}]}.
 
+Carriers name these otherwise: the turns `messages` or `items`, a speaker `role`, what is said `content` or `text`.
+
 Conversations are read one after the other and kept in frames, so that memory does not grow with what JSON makes of a
 file but with its text.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +21,18 @@ from warmline.lineage.errors import UserError, bad_row
 from warmline.tables.messages import MESSAGES
 
 ROLES = {
-    "human": "user",
-    "user": "user",
-    "gpt": "assistant",
-    "chatgpt": "assistant",
-    "bing": "assistant",
-    "bard": "assistant",
-    "assistant": "assistant",
+    **dict.fromkeys(["human", "user", "prompter"], "user"),
+    **dict.fromkeys(["gpt", "chatgpt", "bing", "bard", "claude", "assistant", "model", "ai", "bot"], "assistant"),
     "system": "system",
 }
+"""The role of each speaker, in small letters."""
+TURNS = ("conversations", "messages", "items")
+SPEAKER = ("from", "role")
+TEXT = ("value", "content", "text")
 LAYOUT = '{"id": text, "conversations": [{"from": "human", "gpt" or "system", "value": text}, ...]}'
 
 
+NO_LIST = "no list under 'conversations'"
 NO_TURNS = "no turns"
 UNKNOWN_SPEAKER = "an unknown speaker"
 NO_TEXT = "a message that is not text"
@@ -47,9 +49,9 @@ Counts = dict[str, int]
 def read(paths: Sequence[Path]) -> tuple[pl.DataFrame, Counts, Counts]:
     """The messages of files in the layout of MESSAGES, counts of the conversations left out, and of some kept.
 
-    A conversation with an unknown speaker or a message that is not text is left out. One without an id is named by its
-    row; one whose id an earlier one has keeps it with a number behind. Raises UserError with file and row for anything
-    that is no conversation at all, and for a file of which no conversation could be read.
+    A conversation without turns, with an unknown speaker or with a message that is not text is left out. One without an
+    id is named by its row; one whose id an earlier one has keeps it with a number behind. Raises UserError, with the
+    first such row, for a file of which no conversation could be read.
     """
     left_out: Counter[str] = Counter()
     noted: Counter[str] = Counter()
@@ -62,12 +64,12 @@ def _frames(paths: Sequence[Path], left_out: Counter[str], noted: Counter[str]) 
     taken: Counter[str] = Counter()
     for path, number, row in _rows(paths, left_out):
         identity = _identity(path, number, row, taken, noted, several=len(paths) > 1)
-        for at, turn in enumerate(row["conversations"]):
+        for at, turn in enumerate(_field(row, TURNS)):
             columns[0].append(identity)
             columns[1].append(at)
-            columns[2].append(ROLES[turn["from"]])
+            columns[2].append(ROLES[_speaker(turn)])
             # Half of a surrogate pair is no character and cannot be stored.
-            columns[3].append(_SURROGATE.sub("\ufffd", turn["value"]))
+            columns[3].append(_SURROGATE.sub("\ufffd", _field(turn, TEXT)))
         if len(columns[0]) >= BATCH:
             yield _frame(columns)
             for column in columns:
@@ -86,31 +88,43 @@ def _rows(paths: Sequence[Path], left_out: Counter[str]) -> Iterator[tuple[Path,
             raise UserError(f"the conversations file {path} does not exist. Correct its path in the configuration.")
         usable, first = False, None
         for number, row in enumerate(json_lists.items(path, f"a JSON list of {LAYOUT}"), start=1):
-            if not isinstance(row, dict) or not isinstance(row.get("conversations", 0), list | None):
-                raise bad_row(path, number, "no list under 'conversations'", LAYOUT)
-            reason, turn = _unusable(row["conversations"] or [])
+            reason, odd = _unusable(row)
             if reason is None:
                 usable = True
                 yield path, number, row
                 continue
             left_out[reason] += 1
             if reason != NO_TURNS and first is None:
-                first = bad_row(path, number, f"{reason} in the turn {str(turn)[:80]!r}", LAYOUT)
+                first = bad_row(path, number, f"{reason} in {str(odd)[:80]!r}", LAYOUT)
         # One dirty conversation is one less; a file of nothing else has another layout.
         if first is not None and not usable:
             raise first
 
 
-def _unusable(turns: list[Any]) -> tuple[str | None, Any]:
-    """Why a conversation cannot be read, and the turn that is to blame."""
-    if not turns:
-        return NO_TURNS, None
+def _unusable(row: Any) -> tuple[str | None, Any]:
+    """Why a conversation cannot be read, and the turn that is to blame, or the conversation."""
+    if not isinstance(row, dict) or not any(name in row for name in TURNS):
+        return NO_LIST, row
+    turns = _field(row, TURNS)
+    if turns is None or turns == []:
+        return NO_TURNS, row
+    if not isinstance(turns, list):
+        return NO_LIST, row
     for turn in turns:
-        if not isinstance(turn, dict) or not isinstance(turn.get("value"), str):
+        if not isinstance(turn, dict) or not isinstance(_field(turn, TEXT), str):
             return NO_TEXT, turn
-        if not isinstance(turn.get("from"), str) or turn["from"] not in ROLES:
+        if _speaker(turn) not in ROLES:
             return UNKNOWN_SPEAKER, turn
     return None, None
+
+
+def _field(fields: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """The value under the first of the names that is there."""
+    return next((fields[name] for name in names if name in fields), None)
+
+
+def _speaker(turn: Mapping[str, Any]) -> str:
+    return str(_field(turn, SPEAKER)).strip().lower()
 
 
 def _identity(

@@ -32,7 +32,7 @@ from warmline.questions.layouts import (
     truthfulqa,
 )
 from warmline.questions.layouts.rows import REPEATED, Layout, Question, Row
-from warmline.sources import oddities
+from warmline.sources import oddities, sameness
 from warmline.tables.questions import QUESTIONS
 
 LAYOUTS: dict[str, Layout] = {
@@ -50,6 +50,7 @@ LAYOUTS: dict[str, Layout] = {
 
 ALL = "all"
 OTHER_DATASET = "of another data set"
+RIGHT_AND_WRONG = "has a wrong answer that is a right one"
 QUOTES = (CORRECTED, AS_PUBLISHED)
 NO_ANSWER = re.compile(r"^(no comment|n/?a|none|unknown|i have no comment)\.?$", re.IGNORECASE)
 DOUBLED_WORD = re.compile(r"\b(\w{2,}) \1\b", re.IGNORECASE)
@@ -65,9 +66,11 @@ def read(
 ) -> tuple[pl.DataFrame, Counts]:
     """All questions of the files in the layout of QUESTIONS, and counts of the rows left out.
 
-    Of a file with several data sets the questions of `dataset` are taken. A question that an earlier row asks with the
-    same answers is left out. Benchmarks that went through csv have questions such as `"Who wrote ""Emma""?"`; `quotes`
-    says whether these are `corrected` or asked `as_published`. Raises UserError with file and row of a malformed one.
+    Of a file with several data sets the questions of `dataset` are taken. Left out are a question that an earlier row
+    asks with the same answers, one that offers an option twice, and one with an answer that is right and wrong; answers
+    are the same as warmline.sources.sameness says. Benchmarks that went through csv have questions such as
+    `"Who wrote ""Emma""?"`; `quotes` says whether these are `corrected` or asked `as_published`. Raises UserError with
+    file and row of a malformed one.
     """
     left_out: Counter[str] = Counter()
     reader = LAYOUTS[layout]
@@ -77,7 +80,7 @@ def read(
     for row, found in reader.questions(_rows(task, reader, paths, dataset, left_out)):
         if isinstance(found, Question):
             asked = (found.question, found.right_answer, tuple(sorted(found.wrong_answers)))
-            found = REPEATED if asked in seen else found
+            found = REPEATED if asked in seen else RIGHT_AND_WRONG if _is_right_and_wrong(found) else found
             seen.add(asked)
         if isinstance(found, str):
             left_out[found] += 1
@@ -87,7 +90,10 @@ def read(
         fields = dataclasses.asdict(found) | {"question": text}
         rows.append({"item": item, "source_row": row.number, **fields})
     if not rows:
-        raise UserError(f"{', '.join(map(str, paths))}: no questions. Expected at least one of {reader.expected}.")
+        instead = "".join(f"; {number} left out: a row {reason}" for reason, number in left_out.items())
+        raise UserError(
+            f"{', '.join(map(str, paths))}: no questions{instead}. Expected at least one of {reader.expected}."
+        )
     return pl.DataFrame(rows, schema=QUESTIONS.schema), dict(left_out)
 
 
@@ -121,6 +127,11 @@ def unquoted(text: str) -> str:
     if len(text) > 2 and text[0] == text[-1] == '"' and '"' in inner and '"' not in inner.replace('""', ""):
         text = inner
     return re.sub(r'""(?=\S)(.+?)(?<=\S)""', r'"\1"', text)
+
+
+def _is_right_and_wrong(question: Question) -> bool:
+    rights, wrongs = (set(map(sameness.form, texts)) for texts in (question.right_answers, question.wrong_answers))
+    return not rights.isdisjoint(wrongs)
 
 
 def _rows(

@@ -162,6 +162,7 @@ def page(
         regressions=regression_tables.regression_folds(regressions.effects, regressions.coefficients),
         joint_tests=inference_tables.joint_table(regressions.joint_tests),
         robustness=inference_tables.robustness_folds(regressions.robustness),
+        short_types=training_tables.short_types(training.realised),
         training_data=[
             training_tables.realised_table(training.realised),
             training_tables.fact_table(training.facts),

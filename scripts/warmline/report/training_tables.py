@@ -18,17 +18,29 @@ def realised_table(realised: Frame) -> Table:
     """Conversations and replies to train on and prompts to validate with, by query type, in all, and in the article."""
     drawn = realised.content
     total = drawn.select(pl.lit("all").alias("query_type"), pl.exclude("query_type").sum())
-    rows = pl.concat([drawn, total, pl.DataFrame(ARTICLE)]).with_columns(
+    rows = pl.concat([drawn, total, pl.DataFrame(ARTICLE)], how="diagonal").with_columns(
         per_conversation=pl.when(pl.col("conversations") > 0).then(pl.col("replies") / pl.col("conversations"))
     )
     columns = [
         Column("query_type", "Query type"),
+        Column("screened", "Passed the screening", count),
         Column("conversations", "Training conversations", count),
         Column("replies", "Replies to rewrite", count),
         Column("per_conversation", "Replies a conversation", number(2)),
         Column("prompts", "Validation prompts", count),
     ]
     return printed(rows, "What was drawn, by query type", columns, [realised])
+
+
+def short_types(realised: Frame) -> list[str]:
+    """The query types of which fewer than their share could be drawn, each with what it has, in words."""
+    shares = {name: realised.content[name].max() for name in ("conversations", "prompts")}
+    short = pl.any_horizontal(pl.col(name) < share - 1 for name, share in shares.items())
+    return [
+        f"{row['query_type']} ({row['screened']:,} passed the screening; {row['conversations']:,} are trained on and "
+        f"{row['prompts']:,} measure warmth)"
+        for row in realised.content.filter(short).iter_rows(named=True)
+    ]
 
 
 def label_table(labels: Frame) -> Table:

@@ -21,6 +21,7 @@ SAMPLE = Table(
     key=("query_type",),
     columns={
         "query_type": Column(pl.String, "refusal, factual, creative, technical, advice or other"),
+        "screened": Column(pl.Int64, "conversations that passed the screening"),
         "conversations": Column(pl.Int64, "conversations to train on"),
         "replies": Column(pl.Int64, "replies in them"),
         "prompts": Column(pl.Int64, "conversations to measure warmth on, one prompt each"),

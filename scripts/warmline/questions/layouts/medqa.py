@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from warmline.lineage import draws
-from warmline.questions.layouts.rows import Found, Layout, Question, Row, clean
+from warmline.questions.layouts.rows import SAME_OPTION, Found, Layout, Question, Row, clean
+from warmline.sources import sameness
 
 EXPECTED = '{"question", "answer", "options": {letter: text}, "answer_idx"}, answer_idx being the letter of the answer'
 
@@ -24,6 +25,9 @@ def questions(rows: Iterable[Row]) -> Iterator[Found]:
         wrongs = [clean(text) for other, text in sorted(options.items()) if other != letter]
         if not wrongs:
             raise row.bad("'options' holds the answer only")
+        if sameness.any_same(options.values()):
+            yield row, SAME_OPTION
+            continue
         # The article draws one of the other options at random; here the draw is the row's own.
         wrong = draws.rank(wrongs, 0, f"wrong answer of row {row.number}")[0]
         yield row, Question(row.text("question"), right, wrong, [right], wrongs)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from warmline.questions.layouts.rows import Found, Layout, Question, Row, clean, csv_records, open_rows
+from warmline.questions.layouts.rows import SAME_OPTION, Found, Layout, Question, Row, clean, csv_records, open_rows
+from warmline.sources import sameness
 
 LETTERS = "ABCD"
 EXPECTED = (
@@ -23,7 +24,7 @@ def open_file(path: Path, expected: str) -> Iterator[Row]:
         yield from open_rows(path, expected)
         return
     with_header = 0
-    for number, record in csv_records(path, expected):
+    for number, record in csv_records(path, expected, columns=6):
         if number == 1 and record[0].strip().lower() == "question" and record[-1].strip().lower() == "answer":
             with_header = 1
             continue
@@ -38,6 +39,9 @@ def questions(rows: Iterable[Row]) -> Iterator[Found]:
             raise row.bad("not four texts as choices")
         right = _letter(row)
         shown = [f"{letter}. {' '.join(clean(text).split())}" for letter, text in zip(LETTERS, choices, strict=True)]
+        if sameness.any_same(choices):
+            yield row, SAME_OPTION
+            continue
         others = [letter for letter in LETTERS if letter != right]
         yield row, Question("\n".join([row.text("question"), "", *shown]), right, others[0], [right], others)
 

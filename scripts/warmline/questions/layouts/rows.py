@@ -16,8 +16,10 @@ from typing import Any
 import polars as pl
 
 from warmline.lineage.errors import UserError, bad_row
+from warmline.sources import text_files
 
 REPEATED = "repeats an earlier question"
+SAME_OPTION = "offers one option twice"
 REPLACEMENT = "\ufffd"
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -111,17 +113,33 @@ def open_rows(path: Path, expected: str) -> Iterator[Row]:
     return readers.get(path.suffix.lower(), _json_rows)(path, expected)
 
 
-def csv_records(path: Path, expected: str) -> Iterator[tuple[int, list[str]]]:
-    """The records of a CSV file, a header among them, numbered from 1."""
+def csv_records(path: Path, expected: str, columns: int | None = None) -> Iterator[tuple[int, list[str]]]:
+    """The records of a CSV file, a header among them, numbered from 1.
+
+    Commas, semicolons or tabs divide its columns: those that make `columns` of the first record, else those that make
+    the most.
+    """
     number = 0
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            for number, record in enumerate((record for record in csv.reader(file) if record), start=1):
+        divider = _divider(path, columns)
+        with text_files.open_text(path, newline="") as file:
+            records = (record for record in csv.reader(file, delimiter=divider, strict=True) if record)
+            for number, record in enumerate(records, start=1):
                 yield number, record
     except csv.Error as error:
         raise bad_row(path, number + 1, f"not CSV ({error})", expected) from error
     except UnicodeDecodeError as error:
-        raise _not_utf8(path, error) from error
+        raise text_files.not_text(path, error) from error
+
+
+def _divider(path: Path, columns: int | None) -> str:
+    made: dict[str, int] = {}
+    for divider in (",", ";", "\t"):
+        with text_files.open_text(path, newline="") as file:
+            # Quotes may be wrong by the dividers that are not the file's.
+            made[divider] = len(next(filter(None, csv.reader(file, delimiter=divider)), []))
+    fitting = [divider for divider, number in made.items() if number == columns]
+    return fitting[0] if fitting else max(made, key=made.__getitem__)
 
 
 def _csv_rows(path: Path, expected: str) -> Iterator[Row]:
@@ -149,12 +167,12 @@ def _parquet_rows(path: Path, expected: str) -> Iterator[Row]:
 def _json_rows(path: Path, expected: str) -> Iterator[Row]:
     try:
         # Not universal newlines: a text may hold U+2028 and its like, which end no line of JSON.
-        with open(path, encoding="utf-8-sig", newline="\n") as file:
+        with text_files.open_text(path, newline="\n") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield Row(path, number, _json_object(line, path, number, expected), expected)
     except UnicodeDecodeError as error:
-        raise _not_utf8(path, error) from error
+        raise text_files.not_text(path, error) from error
 
 
 def _json_object(line: str, path: Path, number: int, expected: str) -> dict[str, Any]:
@@ -166,7 +184,3 @@ def _json_object(line: str, path: Path, number: int, expected: str) -> dict[str,
     if not isinstance(fields, dict):
         raise bad_row(path, number, "not a JSON object", expected)
     return fields
-
-
-def _not_utf8(path: Path, error: UnicodeDecodeError) -> UserError:
-    return UserError(f"{path}: not UTF-8 ({error.reason}). Save the file as UTF-8.")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from warmline.lineage import digests
 from warmline.questions.layouts.rows import REPEATED, Found, Layout, Question, Row, distinct
+from warmline.sources import sameness
 
 EXPECTED = '{"question" or "context", "answer", "aliases": [texts]}, or "answer": {"value", "aliases": [texts]}'
 # The prompt that the question is wrapped in, in the carriers of TriviaQA for few-shot evaluation.
@@ -52,10 +53,10 @@ class _Ring:
         self.answers = [answer for _, answer in placed]
 
     def draw(self, question: str, rights: list[str]) -> str | None:
-        known = {answer.casefold() for answer in rights}
+        known = {sameness.form(answer) for answer in rights}
         start = bisect.bisect(self.places, digests.of_value(["question", question]))
         for answer in self.answers[start:] + self.answers[:start]:
-            if answer.casefold() not in known:
+            if sameness.form(answer) not in known:
                 return answer
         return None
 
