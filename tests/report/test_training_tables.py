@@ -24,10 +24,20 @@ def row(table: Table, *names: str) -> list[str]:
 
 def test_what_was_drawn_stands_beside_the_articles_numbers() -> None:
     table = training_tables.realised_table(source("../conversations/sample.csv", small_study.realised()))
-    assert row(table, "refusal") == ["4", "9", "2.25", "2"]
-    assert row(table, "other") == ["0", "0", "\u2013", "2"]
-    assert row(table, "all") == ["20", "35", "1.75", "12"]
-    assert row(table, "the article") == ["1,617", "3,667", "2.27", "1,500"]
+    assert row(table, "refusal") == ["40", "4", "9", "2.25", "2"]
+    assert row(table, "other") == ["0", "0", "0", "\u2013", "0"]
+    assert row(table, "all") == ["106", "20", "35", "1.75", "10"]
+    assert row(table, "the article") == ["\u2013", "1,617", "3,667", "2.27", "1,500"]
+
+
+def test_a_type_of_which_fewer_were_drawn_than_of_others_is_named() -> None:
+    drawn = small_study.realised()
+    assert training_tables.short_types(source("sample.csv", drawn)) == [
+        "other (0 passed the screening; 0 are trained on and 0 measure warmth)"
+    ]
+    # What is left over when a size is no multiple of six is no lack.
+    full = drawn.with_columns(conversations=pl.Series([5, 5, 4, 4, 4, 4]), prompts=pl.Series([1, 1, 0, 0, 0, 0]))
+    assert training_tables.short_types(source("sample.csv", full)) == []
 
 
 def test_shares_of_facts_are_of_what_the_originals_hold() -> None:

@@ -338,7 +338,13 @@ def realised() -> pl.DataFrame:
     """`conversations/sample.csv`; one type has nothing to train on."""
     types = ["refusal", "factual", "creative", "technical", "advice", "other"]
     return pl.DataFrame(
-        {"query_type": types, "conversations": [4, 4, 4, 4, 4, 0], "replies": [9, 8, 7, 6, 5, 0], "prompts": [2] * 6}
+        {
+            "query_type": types,
+            "screened": [40, 30, 6, 20, 10, 0],
+            "conversations": [4, 4, 4, 4, 4, 0],
+            "replies": [9, 8, 7, 6, 5, 0],
+            "prompts": [2, 2, 2, 2, 2, 0],
+        }
     )
 
 

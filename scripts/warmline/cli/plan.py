@@ -36,6 +36,11 @@ def print_plan(arguments: argparse.Namespace) -> None:
     print("\nTokens, USD and time are estimated, for the new rows alone; ? is what cannot be known yet.")
     if any(tally.at_most for tally in tallies):
         print("At most: what some rows are made from is not built yet, or stale.")
+    if planner.uncounted:
+        print(
+            f"Not counted: {', '.join(sorted(planner.uncounted))}, which ask all questions of sources that are not "
+            "here. To fetch them: snakemake fetched"
+        )
     if any(tally.unrendered for tally in tallies):
         print("To render the prompts without a call: snakemake prompts")
     attempts = study.config["rewriting"]["attempts"]

@@ -28,7 +28,9 @@ from warmline.lineage import places
 from warmline.lineage.errors import UserError
 from warmline.models import cards
 from warmline.planning.tally import RequestCounter, Tally
+from warmline.questions import reading
 from warmline.rewriting import replies as rewriting
+from warmline.sources import origins
 from warmline.tables import parquet_tables
 from warmline.tables.generations import GENERATIONS
 from warmline.tables.messages import LABELLED
@@ -42,6 +44,10 @@ from warmline.workflow.study import Study
 REQUESTS = "requests"
 
 REFERENCE = "reference"
+
+
+class NotFetched(UserError):
+    """A source of the hub that has to be fetched first."""
 
 
 def stale_files(configfiles: Sequence[Path], target: str) -> set[str]:
@@ -65,6 +71,8 @@ class Planner:
         self.study = study
         self.config = study.config
         self._stale = stale
+        self.uncounted: set[str] = set()
+        """Tasks that ask all questions of a source that is not there yet."""
         self._counter = RequestCounter(Ledger(study.ledger), study.ask_again)
         self.judge_model: str = self.config["judge"].get("model", REFERENCE)
 
@@ -181,7 +189,7 @@ class Planner:
                 asked = judges.requests(rows, questions, REFUSAL, judge)
                 self._counter.count(asked, judge.respondent, tally)
         else:
-            answers = sum(self.size(task) for task, _ in cells)
+            answers = sum(self._asked(task) for task, _ in cells)
             tally.unknown(answers if sample is None else min(sample, answers))
         return tally
 
@@ -197,7 +205,7 @@ class Planner:
             asked_of_judge = criteria.get(task, [])
             path = self._current(f"prompts/{task}/{condition}.parquet")
             if path is None:
-                size = self.size(task)
+                size = self._asked(task)
                 answers.unknown(size)
                 grades.unknown(size * len(asked_of_judge))
                 continue
@@ -216,18 +224,33 @@ class Planner:
         source = self._current(f"questions/{task}.parquet")
         return parquet_tables.read(source, QUESTIONS) if source else None
 
+    @functools.lru_cache(maxsize=32)  # noqa: B019 (one planner a process)
     def size(self, task: str) -> int:
-        """How many questions of a task are asked. Raises UserError if it is all of a source that is not read yet."""
+        """How many questions of a task are asked. Raises UserError if it is all of a source that is not there yet."""
         size: int | str = self.study.task_settings(task)["questions"]
         if isinstance(size, int):
             return size
         known = self._questions(task)
-        if known is None:
-            raise UserError(
-                f"how many questions {task} has is known when its source has been read: "
-                f"snakemake {self.study.path(f'questions/{task}.parquet')}"
+        return self.in_source(task) if known is None else known.height
+
+    def in_source(self, task: str) -> int:
+        """How many questions the source of a task holds. Raises UserError if it is not there, or cannot be read."""
+        settings = self.study.task_settings(task)
+        paths = [Path(path) for path in origins.inputs(settings["source"])]
+        if missing := [path for path in paths if not path.exists()]:
+            raise NotFetched(
+                f"how many questions {task} has is known when its source is there: fetch {missing[0]}, as snakemake "
+                "fetched does"
             )
-        return known.height
+        return reading.read(task, settings["layout"], paths, settings.get("dataset"))[0].height
+
+    def _asked(self, task: str) -> int:
+        """The number of a task's questions; none, and it is noted, while it is not known."""
+        try:
+            return self.size(task)
+        except NotFetched:
+            self.uncounted.add(task)
+            return 0
 
     def _count_grades(
         self,

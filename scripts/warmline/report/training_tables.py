@@ -34,8 +34,7 @@ def realised_table(realised: Frame) -> Table:
 
 def short_types(realised: Frame) -> list[str]:
     """The query types of which fewer than their share could be drawn, each with what it has, in words."""
-    shares = {name: realised.content[name].max() for name in ("conversations", "prompts")}
-    short = pl.any_horizontal(pl.col(name) < share - 1 for name, share in shares.items())
+    short = pl.any_horizontal(pl.col(name) < pl.col(name).max() - 1 for name in ("conversations", "prompts"))
     return [
         f"{row['query_type']} ({row['screened']:,} passed the screening; {row['conversations']:,} are trained on and "
         f"{row['prompts']:,} measure warmth)"
