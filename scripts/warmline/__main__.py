@@ -1,9 +1,9 @@
 """The command `warmline`, run in the folder of a study.
 
 `warmline new` writes such a folder, `warmline run` brings it up to date, and `warmline upgrade` brings over what an
-earlier version made. `warmline plan` says what a run would ask and cost, `warmline power` what differences it would
-detect, and `warmline explain-code` what a script's code digest covers. `warmline warmth` scores the texts of any CSV
-file, and `warmline import-outputs` reads answers that were made elsewhere.
+earlier version made. `warmline check` says what of it will fail, `warmline plan` what a run would ask and cost,
+`warmline power` what differences it would detect, and `warmline explain-code` what a script's code digest covers.
+`warmline warmth` scores the texts of any CSV file, `warmline import-outputs` reads answers that were made elsewhere.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
         "upgrade", help="bring over a study of an earlier version", description=upgrade.__doc__
     )
     upgrading.set_defaults(run=upgrade, cores="all", profile=None)
+    checking = commands.add_parser("check", help="what of a study will fail", description=check.__doc__)
+    checking.add_argument("--profile", metavar="FOLDER", help="a profile of Snakemake, whose partitions are looked for")
+    checking.set_defaults(run=check)
     planning = commands.add_parser(
         "plan", help="what would be asked of which model, and about what that costs", description=plan.__doc__
     )
@@ -49,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="of answers that change, to be assumed (as in the article's tables)",
     )
     powering.set_defaults(run=power)
-    for command in (running, upgrading, planning, powering):
+    for command in (running, upgrading, checking, planning, powering):
         command.add_argument(
             "--configfile",
             nargs="+",
@@ -119,6 +122,17 @@ def upgrade(arguments: argparse.Namespace) -> None:
     from warmline.cli import upgrade
 
     upgrade.upgrade(arguments)
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Say what of a study will fail, before anything is spent, by the checks that its run makes.
+
+    What is small is fetched for a look. If nothing else will fail, each model at an endpoint gets one short call of
+    each kind that it is sent. Status 1 if anything will fail.
+    """
+    from warmline.cli.check import print_check
+
+    print_check(arguments)
 
 
 def plan(arguments: argparse.Namespace) -> None:

@@ -74,6 +74,11 @@ def placeholders_of(text: str) -> set[str]:
     return jinja2.meta.find_undeclared_variables(_environment.parse(text))
 
 
+def roles(path: Path) -> list[str]:
+    """Who speaks in a template of a whole request, section by section."""
+    return [role for role, _ in _sections(read(path))]
+
+
 def render(path: Path, **values: str) -> str:
     """The filled-in template, without blanks around it."""
     return _compiled(read(path)).render(values).strip()

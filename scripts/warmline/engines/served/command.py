@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
@@ -65,6 +66,13 @@ def check(template: str, place: str, tuned: bool) -> None:
                 )
     if problem:
         raise UserError(f"{place}: {problem}. An example: {EXAMPLE}")
+
+
+def require_program(template: str) -> None:
+    """Raise UserError unless the program that serves is installed."""
+    program = shlex.split(_for(template, adapter=False))[0]
+    if shutil.which(program) is None:
+        raise UserError(f"`serve`: there is no program {program}. Install it or correct the command in `serve`.")
 
 
 def _is_vllm(words: Sequence[str]) -> bool:

@@ -11,7 +11,6 @@ import dataclasses
 import os
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -67,8 +66,7 @@ def serve(template: str, model: LocalModel, longest_start: float = LONGEST_START
         cards.verify(model.adapter)
     port = free_port()
     words = command.words(template, placeholders(model, port))
-    if shutil.which(words[0]) is None:
-        raise UserError(f"`serve`: there is no program {words[0]}. Install it or correct the command in `serve`.")
+    command.require_program(template)
     print(f"serving with: {shlex.join(words)}", flush=True)
     with tempfile.TemporaryFile() as log, _reached_directly():
         process = subprocess.Popen(

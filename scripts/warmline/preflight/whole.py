@@ -1,0 +1,58 @@
+"""All that is checked of a study."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from warmline.preflight import endpoints, machine, sources
+from warmline.preflight.findings import FAILS, FINE, Finding
+from warmline.sources import hub, origins
+from warmline.workflow.study import Study
+
+
+def findings(study: Study, profile: Path | None, *, begun: bool = False) -> Iterator[Finding]:
+    """A finding for each thing that the study needs. Calls are made last, and only if nothing else will fail.
+
+    `profile` is that of a cluster, if there is one. With `begun` only what the study has not made yet is looked at.
+    """
+
+    def awaited(name: str) -> bool:
+        return not (begun and os.path.exists(study.path(name)))
+
+    tasks = [task for task in (*study.tasks, *study.capabilities) if awaited(f"questions/{task}.parquet")]
+    used = [model for model in study.used_models() if awaited(f"models/{model}.json")]
+    conversations = awaited("conversations/training.parquet")
+    asked = used if study.config["calls"] != "replay" else []
+    if not (tasks or used or conversations):
+        return
+    yield Finding("the configuration", FINE, "all that it uses is defined, and every file that it names is there")
+    # Torch takes seconds to import, which a study that is made need not wait for.
+    from warmline.preflight import models
+
+    reachable, failed = not _names_hub(study, used) or hub.is_reachable(), False
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+
+        def of_this_machine() -> Iterator[Finding]:
+            yield from endpoints.keys(study, asked)
+            yield from machine.partitions(profile, study)
+            yield machine.disk(lambda: sources.to_fetch(study) + models.to_fetch(study, used), reachable=reachable)
+            for task in tasks:
+                yield sources.questions(study, task, scratch, reachable=reachable)
+            yield from models.findings(study, used, scratch, reachable=reachable)
+            if conversations:
+                yield sources.conversations(study, scratch, reachable=reachable)
+
+        for found in of_this_machine():
+            failed = failed or found.state == FAILS
+            yield found
+    if not failed:
+        yield from endpoints.calls(study, asked)
+
+
+def _names_hub(study: Study, models: list[str]) -> bool:
+    weights = any("hub" in study.config["models"][model].get("source", {}) for model in models)
+    return weights or any(map(origins.hub_files, origins.configured(study.config)))
