@@ -37,7 +37,11 @@ def _room(to_fetch: Callable[[], int], reachable: bool) -> str:
         raise NotHere(
             f"{free / GIGABYTE:,.1f} GB are free; the hub, which says how much is to be fetched, gives no answer"
         )
-    needed = to_fetch()
+    try:
+        needed = to_fetch()
+    except UserError as error:
+        # Whatever it is, it is named where it is looked for.
+        raise NotHere(f"{free / GIGABYTE:,.1f} GB are free; how much is to be fetched is not known") from error
     said = f"{needed / GIGABYTE:,.1f} GB are to be fetched, {free / GIGABYTE:,.1f} GB are free"
     if needed > free:
         raise UserError(f"{said}. Make room, or put results/ on a larger disk.")
@@ -53,7 +57,7 @@ def _known(named: list[str], site: Path, study: Study) -> str:
     limits = dict(line.split() for line in result.stdout.splitlines())
     if missing := [name for name in named if name not in limits]:
         raise UserError(f"{site}: slurm has no partition {', '.join(missing)}, but {', '.join(limits)}. Correct it.")
-    longest = max(map(_hours, (limits[name] for name in named)))
+    longest = max(hours(limits[name]) for name in named)
     for name, size in study.config.get("sizes", {}).items():
         if size["hours"] > longest:
             raise UserError(
@@ -63,7 +67,7 @@ def _known(named: list[str], site: Path, study: Study) -> str:
     return f"slurm has {', '.join(named)}"
 
 
-def _hours(limit: str) -> float:
+def hours(limit: str) -> float:
     """A time limit as slurm writes it: days-hours:minutes:seconds, or `infinite`."""
     if limit == "infinite":
         return float("inf")
