@@ -794,6 +794,10 @@ MATRIX = {
     "the rules of labelling": Row(
         set_key("conversations", "labels", to="as_published"), ["Labelling conversations*", *SAMPLED], calls=None
     ),
+    # Planned are the sample and, as it may have changed, all that hangs on it.
+    "what to do where a query type is short": Row(
+        set_key("conversations", "short-type", to="fill"), SAMPLED, calls=None
+    ),
     "where calls are kept": Row(set_key("ledger", to="results/calls"), [], calls=None),
     "what jobs ask of a cluster": Row(ask_for_gpus, [], calls=None),
     "nothing but file times": Row(touch_everything, []),
