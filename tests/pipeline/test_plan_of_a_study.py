@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from printed_plan import new, plan, rows
@@ -28,6 +29,21 @@ def test_before_anything_is_built_all_rows_are_new_at_most(study_copy: StudyCopy
     assert {row["prompt tokens"] for row in table if row["role"] == "answers"} == {"?"}
     assert "To render the prompts without a call: snakemake prompts" in printed
     assert "Rewritings that fail their checks are asked for up to 2 times" in printed
+
+
+def test_all_questions_are_counted_in_a_source_that_is_here_and_named_where_it_is_not(study_copy: StudyCopy) -> None:
+    def ask_all(config: dict[str, Any]) -> None:
+        config["tasks"]["triviaqa"]["questions"] = "all"
+        config["tasks"]["disinfo"] |= {
+            "questions": "all",
+            "source": {"hub": "org/name", "revision": "0" * 40, "file": "a.jsonl"},
+        }
+
+    study_copy.configure(ask_all)
+    printed = plan(study_copy, "answers").stdout
+    # Of the conditions each task has as many.
+    assert new(rows(printed), "answers", "questions") == dict.fromkeys(ARMS, f"at most {28 * CONDITIONS}")
+    assert "Not counted: disinfo, which ask all questions of sources that are not here" in printed
 
 
 def test_prompts_without_calls_tell_what_untrained_arms_will_be_asked(study_copy: StudyCopy) -> None:
