@@ -163,11 +163,6 @@ FAULTS: dict[str, tuple[Callable[[Config], None], str, str]] = {
         "the model tiny",
         "no adapter is trained here",
     ),
-    "chats longer than the model takes": (
-        settings(training__max_length=4096),
-        "the model tiny",
-        "training.max-length: 4096 tokens, and tiny takes 2048",
-    ),
     "too little memory": (too_small, "the model tiny", "its size small asks for 0.0 GB of memory"),
     "no server": (served_by_nothing, "the model tiny", "there is no program no-such-server"),
     "no weights": (

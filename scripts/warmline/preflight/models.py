@@ -46,20 +46,19 @@ def look(study: Study, model: str, scratch: Path, reachable: bool) -> str:
     served = "serve" in settings
     words = [] if served else [type(weights.read_config(found)).__name__.removesuffix("Config")]
     words += _chats(study, model, found)
-    if tuned := _tuned(study, model):
+    if _tuned(study, model):
         lora.require_trainable(found, _hyperparameters(study.config))
         words.append("LoRA can tune it")
     if not served:
-        words.append(_memory(study, model, found, tuned=tuned))
+        words.append(_memory(study, model, found))
     return "; ".join(words)
 
 
 def to_fetch(study: Study, models: list[str]) -> int:
     """The bytes of weights that are not here yet. Raises UserError if the hub does not have a model."""
-    sources = {str(study.config["models"][model].get("source")): study.config["models"][model] for model in models}
-    return sum(
-        unfetched.bytes_to_fetch(model["source"], Path(WEIGHTS)) for model in sources.values() if "source" in model
-    )
+    sources = [study.config["models"][model].get("source") for model in models]
+    folders = {weights.stored(source, Path(WEIGHTS)): source for source in sources if source}
+    return sum(unfetched.bytes_to_fetch(source, Path(WEIGHTS)) for source in folders.values())
 
 
 def _chats(study: Study, model: str, found: Weights) -> list[str]:
@@ -75,9 +74,6 @@ def _chats(study: Study, model: str, found: Weights) -> list[str]:
     if _tuned(study, model):
         ends = weights.end_tokens(weights.generation_settings(found), tokenizer)
         masking.rows(tokenizer, masking.CHAT, card.chat, ends)
-        length, most = config["training"]["max-length"], weights.context_length(found)
-        if most is not None and length > most:
-            raise UserError(f"training.max-length: {length} tokens, and {model} takes {most}. Lower it.")
     thoughts = "; a reply begins within a thought" if card.opens_thought else ""
     return [f"chat template with{'out' if card.no_system_turn else ''} system turns{thoughts}"]
 
@@ -114,7 +110,7 @@ def _hyperparameters(config: Mapping[str, Any]) -> lora.Hyperparameters:
     return lora.Hyperparameters(**values, seed=config["seed"])
 
 
-def _memory(study: Study, model: str, found: Weights, *, tuned: bool) -> str:
+def _memory(study: Study, model: str, found: Weights) -> str:
     """What the weights take. Raises UserError where they are more than all that there is for them."""
     settings = study.config["models"][model]
     size = unfetched.bytes_in_memory(found, settings["precision"], settings.get("quantization"))
