@@ -232,22 +232,26 @@ def test_a_replayed_study_needs_neither_keys_nor_calls(found: Callable[..., list
 HUB_SOURCE = {"hub": "org/questions", "revision": COMMIT, "file": "triviaqa.jsonl"}
 
 
-def test_what_the_hub_has_is_fetched_for_a_look_if_it_is_small(study_copy: StudyCopy, tmp_path: Path) -> None:
+def test_what_the_hub_has_is_fetched_for_a_look_and_what_it_has_not_is_named(
+    study_copy: StudyCopy, tmp_path: Path
+) -> None:
     """In a process of its own, since huggingface_hub reads the hub's address when it is imported."""
-    study_copy.configure(settings(tasks__triviaqa__source=HUB_SOURCE))
+
+    def at_the_hub(config: Config) -> None:
+        config["tasks"]["triviaqa"]["source"] = HUB_SOURCE
+        config["tasks"]["disinfo"]["source"] = HUB_SOURCE | {"revision": COMMIT[::-1]}
+        config["capabilities"]["tasks"]["mmlu"]["source"] = HUB_SOURCE | {"file": "nothing.jsonl"}
+
+    study_copy.configure(at_the_hub)
     with serving(study_copy.folder / "config/demo", "datasets/org/questions") as hub:
         printed = check(study_copy, tmp_path, hub)
-        assert "the questions of triviaqa: 28 there, 2 asked" in printed.stdout
-        assert printed.returncode == 0
-        for name, value, text in (
-            ("revision", COMMIT[::-1], "the dataset has no such commit"),
-            ("file", "nothing.jsonl", "there is no such file at that commit"),
-        ):
-            study_copy.configure(settings(tasks__triviaqa__source=HUB_SOURCE | {name: value}))
-            printed = check(study_copy, tmp_path, hub)
-            assert printed.returncode == 1
-            assert "the disk: cannot be told here" in printed.stdout
-            assert "1. the questions of triviaqa: " in printed.stderr and text in printed.stderr
+    assert printed.returncode == 1
+    assert "the questions of triviaqa: 28 there, 2 asked" in printed.stdout
+    assert "the disk: cannot be told here" in printed.stdout
+    faults = [line for line in printed.stderr.splitlines() if line[:2] in ("1.", "2.", "3.")]
+    assert len(faults) == 2
+    assert faults[0].startswith("1. the questions of disinfo: ") and "the dataset has no such commit" in faults[0]
+    assert faults[1].startswith("2. the questions of mmlu: ") and "there is no such file at that commit" in faults[1]
     assert not list(study_copy.folder.glob("results/sources/*"))
 
 
