@@ -154,5 +154,9 @@ def test_what_is_no_share_and_what_is_not_known_yet_are_refused(
         command.main(["power", "--changed", "1.5"])
     later = tmp_path / "later.yaml"
     later.write_text("study: never-built\ntasks: {triviaqa: {questions: all}}\n")
-    with pytest.raises(SystemExit, match=r"how many questions triviaqa has is known when its source has been read"):
+    command.main(["power", "--changed", "0.2", "--configfile", "config/config.yaml", str(later)])
+    assert "triviaqa, one condition" in capsys.readouterr().out
+    source = f"{{hub: org/name, revision: '{'0' * 40}', file: a.jsonl}}"
+    later.write_text(f"study: never-built\ntasks: {{triviaqa: {{questions: all, source: {source}}}}}\n")
+    with pytest.raises(SystemExit, match=r"how many questions triviaqa has is known when its source is there"):
         command.main(["power", "--changed", "0.2", "--configfile", "config/config.yaml", str(later)])
