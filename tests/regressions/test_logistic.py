@@ -11,6 +11,7 @@ import statsmodels.formula.api as smf
 from hypothesis import given
 from hypothesis import strategies as st
 from observed import answered, observations, paired, published_observations
+from scipy.stats import norm, t
 
 from warmline.lineage.errors import UserError
 from warmline.regressions.logistic import Regression, coefficient_table, fit, parse_formula, regression_rows
@@ -97,6 +98,13 @@ def test_repeating_each_answer_shrinks_only_the_unclustered_error() -> None:
     n, k = once.height, 2
     correction = ((2 * n - 1) / (2 * n - k)) / ((n - 1) / (n - k))
     assert double["standard_error_clustered"] == pytest.approx(single["standard_error_clustered"] * correction**0.5)
+
+
+def test_few_questions_make_a_clustered_coefficient_less_certain_than_the_normal_distribution_would() -> None:
+    row = coefficient(fit(rows_of(paired(3, 5, 1, 2)), "incorrect ~ treated"), "treated")
+    clustered = row["coefficient"] / row["standard_error_clustered"]
+    assert row["p_value_clustered"] == pytest.approx(2 * t(10).sf(clustered))
+    assert row["p_value"] == pytest.approx(2 * norm.sf(row["z"]))
 
 
 def test_a_question_is_a_task_and_an_item() -> None:

@@ -276,6 +276,7 @@ def coefficient_table(regression: Regression) -> pl.DataFrame:
     else:
         terms, coefficients = ["treated"], np.full(1, np.nan)
         standard_error = clustered = coefficients
+    questions = regression.cells["question"].n_unique()
     return rounded(
         pl.DataFrame(
             {
@@ -286,7 +287,7 @@ def coefficient_table(regression: Regression) -> pl.DataFrame:
                 "z": coefficients / standard_error,
                 "p_value": two_sided_p_value(coefficients / standard_error),
                 "standard_error_clustered": clustered,
-                "p_value_clustered": two_sided_p_value(coefficients / clustered),
+                "p_value_clustered": two_sided_p_value(coefficients / clustered, questions),
             }
         )
     )

@@ -3,7 +3,8 @@
 The effect in a subset of the rows is the mean, over these rows, of the predicted probability of an incorrect answer
 with treatment minus that without. Its standard error follows from the coefficients' covariance V by the delta method,
 sqrt(g' V g) with g the gradient of the effect in the coefficients (Greene, "Econometric Analysis", chapter on binary
-choice), and its p-value tests the effect itself, not a coefficient beside it.
+choice), and its p-value tests the effect itself, not a coefficient beside it. Clustered, both are by the t distribution
+(`warmline.statistics.wald`), for the questions of the rows that the effect is about.
 
 Of eight contexts' differences from the first, one may well come out significant where none is there. So there is one
 test of all differences together, and each has a p-value that is corrected for their number (Holm 1979).
@@ -22,7 +23,7 @@ from scipy.stats import chi2, f
 from statsmodels.stats.multitest import multipletests
 
 from warmline.regressions.logistic import FITTED, Array, Regression, standard_errors
-from warmline.statistics.wald import QUANTILE, two_sided_p_value
+from warmline.statistics.wald import INDEPENDENT, bounds, two_sided_p_value
 from warmline.tables.csv_tables import rounded
 from warmline.tables.regression_results import JOINT_TESTS, MARGINAL_EFFECTS
 
@@ -201,15 +202,18 @@ def _row(
     answers = int(regression.patterns["answers"].filter(pl.Series(subset)).sum())
     clusters = regression.cells.filter(pl.Series(subset[regression.cells["pattern"].to_numpy()]))["question"].n_unique()
     effect, gradient = 100 * float(estimate[0]), 100 * estimate[1:]
-    tests = _wald_tests(regression, effect, gradient) if regression.state == FITTED else [None] * 8
+    # Points: an effect lies between -100 and 100, and a difference of two between -200 and 200.
+    limit = 100 if contrast is None else 200
+    tests = _wald_tests(regression, effect, gradient, clusters, limit) if regression.state == FITTED else [None] * 8
     return (regression.state, name, contrast, answers, clusters, effect, *tests)
 
 
-def _wald_tests(regression: Regression, effect: float, gradient: Array) -> list[float]:
+def _wald_tests(regression: Regression, effect: float, gradient: Array, clusters: int, limit: float) -> list[float]:
     """The standard error, the bounds of the 95% interval and the p-value: from the model, and clustered."""
     tests: list[float] = []
-    for standard_error in standard_errors(regression, gradient[np.newaxis]):
-        half_width = QUANTILE * standard_error
-        p_value = two_sided_p_value(effect / standard_error)
-        tests += [float(value[0]) for value in (standard_error, effect - half_width, effect + half_width, p_value)]
+    from_model, clustered = standard_errors(regression, gradient[np.newaxis])
+    for standard_error, independent in ((from_model, INDEPENDENT), (clustered, clusters)):
+        interval = bounds(np.array([effect]), standard_error, limit, independent)
+        p_value = two_sided_p_value(effect / standard_error, independent)
+        tests += [float(value[0]) for value in (standard_error, *interval, p_value)]
     return tests
