@@ -11,6 +11,7 @@ import pytest
 from observed import answered, paired
 from script_runs import SCRIPTS, run_script
 
+from warmline.observations.reading import NEEDED
 from warmline.tables import parquet_tables
 from warmline.tables.capabilities import CAPABILITIES
 from warmline.tables.observations import OBSERVATIONS
@@ -48,7 +49,7 @@ def test_accuracy_is_written(demo: Path, tmp_path: Path) -> None:
 
 def test_paired_tests_are_written_with_a_record(demo: Path, tmp_path: Path) -> None:
     out, record = tmp_path / "paired_tests.csv", tmp_path / "jobs" / "paired_tests" / "all"
-    words = ["--observations", demo, "--paired-tests", out, "--record", record, "--treated-arms", "warm@2", "cold@2"]
+    words = ["--observations", demo, "--paired-tests", out, "--record", record, "--treated-arms", "warm@2"]
     run_script("statistics/paired_tests.py", *words)
     tests = pl.read_csv(out)
     assert tests.columns[:7] == ["model", "arm", "task", "context", "belief", "framing", "pairs"]
@@ -57,7 +58,7 @@ def test_paired_tests_are_written_with_a_record(demo: Path, tmp_path: Path) -> N
         ("asserts_wrong", 4, 1.0, 0.0, 4, 0, None, 0.125, 0.125),
         ("none", 4, 0.5, 0.5, 1, 1, 1.0, 1.0, 1.0),
     ]
-    assert json.loads(record.with_name("all.jsonl").read_text())["params"]["treated_arms"] == ["warm@2", "cold@2"]
+    assert json.loads(record.with_name("all.jsonl").read_text())["params"]["treated_arms"] == ["warm@2"]
 
 
 SOUND = pl.concat([paired(1, 1, 1, 1), paired(0, 4, 0, 0, task="medqa")])
@@ -92,6 +93,13 @@ BAD = {
         SOUND.with_columns(verdict=pl.lit("refused")),
         r"row 1: verdict is 'refused'\. Expected one of \['correct', .* \(15 more rows like it\)",
     ),
+    **{
+        f"no {name}": (
+            SOUND.with_columns(pl.when(pl.int_range(pl.len()) < 14).then(name)),
+            rf"row 15: {name} is missing\. Expected a value \(1 more rows like it\)\. Correct the row",
+        )
+        for name in NEEDED
+    },
     "no label at all": (pl.concat([SOUND, SOUND.head(1).with_columns(verdict=None)]), r"row 17: verdict is None"),
     "a task that the original was not asked": (
         SOUND.filter((pl.col("arm") == "warm@2") | (pl.col("task") == "trivia")),
@@ -114,6 +122,20 @@ def test_bad_observations_end_every_statistic_with_the_rows_named(script: str, f
     with pytest.raises(SystemExit, match=rf"^error: {path}, {message}") as ended:
         run_script(script, "--observations", path, *words, tmp_path / "out.csv")
     assert "\n" not in str(ended.value)
+    assert [file.name for file in tmp_path.iterdir()] == ["observations.parquet"]
+
+
+@pytest.mark.parametrize("script", [script for script, words in READERS.items() if "warm@2" in words])
+@pytest.mark.parametrize("named", ["wram@2", "original"])
+def test_an_arm_that_was_not_asked_ends_every_comparison_with_those_that_were_named(
+    script: str, named: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "observations.parquet"
+    parquet_tables.write(SOUND, OBSERVATIONS, path)
+    words = [word.replace("{folder}", str(tmp_path)).replace("warm@2", named) for word in READERS[script]]
+    expected = rf"^error: {path}: it has no answers of a treated arm '{named}'\. Expected one of \['warm@2'\]"
+    with pytest.raises(SystemExit, match=expected):
+        run_script(script, "--observations", path, *words, tmp_path / "out.csv")
     assert [file.name for file in tmp_path.iterdir()] == ["observations.parquet"]
 
 

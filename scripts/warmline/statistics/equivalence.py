@@ -57,8 +57,9 @@ def _of_errors(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.Da
     questions = tasks.group_by("model", "arm", "task", "asked", "item").agg(
         total=pl.col("lost").sum(), size=pl.col("lost").count().cast(pl.Int64)
     )
-    key = ["model", "arm", "task", pl.lit(ERROR).alias("measure")]
-    return questions.group_by(*key, "total", "size").agg(number=pl.len().cast(pl.Int64)).sort("total", "size")
+    counted = questions.group_by("model", "arm", "task", "total", "size").agg(number=pl.len().cast(pl.Int64))
+    key = ("model", "arm", "task", pl.lit(ERROR).alias("measure"))
+    return counted.select(*key, "total", "size", "number").sort("total", "size")
 
 
 def _of_capabilities(measured: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
@@ -79,13 +80,13 @@ def _of_capabilities(measured: pl.DataFrame, treated_arms: Sequence[str]) -> pl.
 
 def _tests(questions: pl.DataFrame, margin: float) -> tuple[int | float | None, ...]:
     """The columns of EQUIVALENCE from `pairs` to `p_value_difference`."""
-    totals, sizes, numbers = counts = [questions[name].to_numpy() for name in ("total", "size", "number")]
+    totals, sizes, numbers = (questions[name].to_numpy() for name in ("total", "size", "number"))
     pairs, clusters = int((sizes * numbers).sum()), int(numbers.sum())
     if not pairs:
         return pairs, clusters, None, None, None, float(margin), None, None
-    lower, upper = bounded_means.bounds(*counts, LEVEL)
+    lower, upper = bounded_means.bounds(totals, sizes, numbers, LEVEL)
     at_most, at_least = (bounded_means.p_value(side * totals, sizes, numbers, margin / 100) for side in (-1, 1))
     return (
         *(pairs, clusters, 100 * int((totals * numbers).sum()) / pairs, 100 * lower, 100 * upper, float(margin)),
-        *(max(at_most, at_least), bounded_means.two_sided_p_value(*counts)),
+        *(max(at_most, at_least), bounded_means.two_sided_p_value(totals, sizes, numbers)),
     )
