@@ -15,6 +15,7 @@ from warmline.observations.reading import NEEDED
 from warmline.tables import parquet_tables
 from warmline.tables.capabilities import CAPABILITIES
 from warmline.tables.observations import OBSERVATIONS
+from warmline.tables.regression_results import PENALISED
 from warmline.tables.warmth import WARMTH
 
 
@@ -173,21 +174,31 @@ def test_regression_is_written_twice_with_the_same_bytes(demo: Path, tmp_path: P
 
 def test_a_regression_that_cannot_be_fitted_still_writes_its_tables(demo: Path, tmp_path: Path) -> None:
     words = ["--beliefs", "none", "asserts_wrong", "--effects-by", "belief", "--contexts", "unmodified"]
-    regression(demo, tmp_path, "incorrect ~ treated * belief", *words)
-    assert (tmp_path / "coefficients.csv").read_text().splitlines()[1:] == ["separation,treated,,,,,,"]
+    regression(demo, tmp_path, "incorrect ~ treated * belief + C(belief)", *words)
+    assert (tmp_path / "coefficients.csv").read_text().splitlines()[1:] == ["singular design,treated,,,,,,"]
     assert (tmp_path / "effects.csv").read_text().splitlines() == [
         "state,subset,contrast,rows,clusters,effect,standard_error,lower,upper,p_value,"
         "standard_error_clustered,lower_clustered,upper_clustered,p_value_clustered,p_value_holm,p_value_holm_clustered",
-        "separation,all,,16,4,,,,,,,,,,,",
-        "separation,none,,8,4,,,,,,,,,,,",
-        "separation,stated,,8,4,,,,,,,,,,,",
-        "separation,stated,none,16,4,,,,,,,,,,,",
+        "singular design,all,,16,4,,,,,,,,,,,",
+        "singular design,none,,8,4,,,,,,,,,,,",
+        "singular design,stated,,8,4,,,,,,,,,,,",
+        "singular design,stated,none,16,4,,,,,,,,,,,",
     ]
     assert (tmp_path / "joint.csv").read_text().splitlines() == [
         "factor,errors,state,rows,clusters,wald,degrees_of_freedom,p_value",
-        "belief,clustered by question,separation,16,4,,,",
-        "belief,from the model,separation,16,4,,,",
+        "belief,clustered by question,singular design,16,4,,,",
+        "belief,from the model,singular design,16,4,,,",
     ]
+
+
+def test_a_separated_regression_writes_its_penalised_fit_under_its_name(demo: Path, tmp_path: Path) -> None:
+    words = ["--beliefs", "none", "asserts_wrong", "--effects-by", "belief"]
+    regression(demo, tmp_path, "incorrect ~ treated * belief", *words)
+    for name in ("coefficients.csv", "effects.csv"):
+        assert set(pl.read_csv(tmp_path / name)["state"]) == {PENALISED}
+    # Four right before and none after, with half an answer of each kind in each.
+    stated = pl.read_csv(tmp_path / "effects.csv").filter(pl.col("contrast").is_null(), subset="stated")
+    assert stated["effect"].item() == pytest.approx(100 * (4.5 - 0.5) / 5)
 
 
 def test_a_formula_that_is_refused_ends_with_one_line(demo: Path, tmp_path: Path) -> None:

@@ -28,7 +28,11 @@ ORIGINAL_ERROR = Column(pl.Float64, "of original, as a share of the pairs")
 TREATED_ERROR = Column(pl.Float64, "of the treated arm, as a share of the pairs")
 MCNEMAR_P_VALUE = Column(pl.Float64, "exact two-sided McNemar test; null without a pair")
 
-STATE = Column(pl.String, "of the regression: fitted, or why it could not be")
+STATE = Column(
+    pl.String,
+    "of the regression: fitted; separation: Firth's penalised fit, as the plain one has no finite estimate; or why it"
+    " could not be",
+)
 SUBSET = Column(pl.String, "of which answers: all, or a level of a factor")
 CONTRAST = Column(pl.String, "for a difference of two effects the level whose effect is subtracted; null for an effect")
 ROWS = Column(pl.Int64, "scored answers")
