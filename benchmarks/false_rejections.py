@@ -70,7 +70,7 @@ def differences(lost: Integers) -> dict[str, float]:
     """The share of studies (studies x questions x contexts) in which each test finds a difference."""
     study, item, _ = (index.ravel() for index in np.indices(lost.shape))
     rows = pl.DataFrame({"study": study, "item": item, "lost": lost.ravel()})
-    clustered = clustered_means(rows, "lost", ["study"], ["item"], limit=1)["p_value"].fill_null(1.0)
+    clustered = clustered_means(rows, "lost", ["study"], ["item"], limit=1)["p_value"].fill_null(1.0).to_numpy()
     pooled = [
         mcnemar_p_value(int(b), int(c)) for b, c in zip(*((lost == turn).sum((1, 2)) for turn in (1, -1)), strict=True)
     ]

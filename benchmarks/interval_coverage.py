@@ -43,7 +43,7 @@ FEWER_QUESTIONS = (30, 60, 200)
 # Log-odds of an error: mean and standard deviation over questions; what sadness adds to the treatment's effect.
 DIFFICULTY, TREATMENT, SAD = (-1.0, 1.5), (0.4, 0.8), 0.3
 ERRORS = {"": "from the model alone", "_clustered": "clustered by question"}
-FEW = (5, 10, 30)
+FEW, STUDIES_OF_FEW = (5, 10, 30), 600
 MANY_ERRORS, FEW_ERRORS = "many errors", "few errors"
 DIFFICULTIES = {MANY_ERRORS: DIFFICULTY, FEW_ERRORS: (-5.0, 1.5)}
 WARM = "warm@2"
@@ -73,11 +73,11 @@ def main() -> None:
         )
         for errors, share in tests.group_by("errors").agg((pl.col("p_value") < 0.05).mean()).sort("errors").iter_rows():
             print(f"{questions} questions, {errors}: {share:.1%} of {arguments.studies} joint tests reject")
-    few = pl.concat(few_questions(errors, arguments.studies) for errors in DIFFICULTIES)
+    few = pl.concat(few_questions(errors, STUDIES_OF_FEW) for errors in DIFFICULTIES)
     for errors, estimate, questions, quantile, share in few.iter_rows():
         print(f"{errors}, {estimate}, {questions} questions, by {quantile}: {share:.1%} of intervals contain the truth")
     if arguments.figure:
-        drawing(shares, few.filter(errors=MANY_ERRORS), arguments.studies).save(arguments.figure)
+        drawing(shares, few.filter(errors=MANY_ERRORS)).save(arguments.figure)
 
 
 def probabilities(
@@ -238,30 +238,33 @@ def one_model(answers: pl.DataFrame) -> Regression:
     return fit(rows, "incorrect ~ treated * belief")
 
 
-def drawing(shares: pl.DataFrame, few: pl.DataFrame, studies: int) -> alt.VConcatChart:
-    """The shares as points, with a line at 95 %: of two kinds of errors, and of few questions by two quantiles."""
+def drawing(shares: pl.DataFrame, few: pl.DataFrame) -> alt.VConcatChart:
+    """The shares as points, with a line at 95 %: by the kind of errors, and of few questions by the quantile."""
     named = few.with_columns(effect=pl.format("{}, {} questions", "estimate", "questions"))
-    return alt.vconcat(
-        _points(shares, "errors", "Errors", "").properties(height=120),
-        _points(named, "quantile", "Quantile of", f"Share of {studies} intervals that contain the truth").properties(
-            height=260
-        ),
+    chart: alt.VConcatChart = alt.vconcat(
+        _points(shares, "errors", list(ERRORS.values())[::-1], height=100),
+        _points(named, "quantile", ["t", "normal"], height=260),
     ).resolve_scale(color="independent", shape="independent")
+    return chart
 
 
-def _points(shares: pl.DataFrame, told_apart: str, title: str, below: str) -> alt.LayerChart:
+def _points(shares: pl.DataFrame, told_apart: str, kinds: list[str], height: int) -> alt.LayerChart:
+    across = alt.Scale(domain=[0.7, 1])
+    kind = f"{told_apart}:N"
     points = (
         alt.Chart(shares.to_pandas())
         .mark_point(size=90, filled=True)
         .encode(
-            x=alt.X("contained:Q", title=below).axis(format="%").scale(domain=[0.7, 1]),
+            x=alt.X("contained:Q", title="Share of intervals that contain the truth", scale=across).axis(format="%"),
             y=alt.Y("effect:N", title=None, sort=None).axis(labelLimit=300),
-            color=alt.Color(f"{told_apart}:N", title=title).scale(range=["#0b5394", "#b45309"]),
-            shape=alt.Shape(f"{told_apart}:N", title=title),
+            color=alt.Color(kind, title=told_apart.capitalize()).scale(domain=kinds, range=["#0b5394", "#b45309"]),
+            shape=alt.Shape(kind, title=told_apart.capitalize()).scale(domain=kinds),
         )
     )
-    nominal = alt.Chart(alt.InlineData([{"share": 0.95}])).mark_rule(strokeDash=[4, 4]).encode(x="share:Q")
-    chart: alt.LayerChart = (nominal + points).properties(width=480)
+    nominal = alt.Chart(alt.InlineData([{"share": 0.95}])).mark_rule(strokeDash=[4, 4])
+    chart: alt.LayerChart = (nominal.encode(x=alt.X("share:Q", scale=across)) + points).properties(
+        width=480, height=height
+    )
     return chart
 
 

@@ -14,7 +14,7 @@ from scipy.special import expit
 
 Array = npt.NDArray[np.float64]
 
-ITERATIONS = 500
+ITERATIONS = 1000
 LARGEST_STEP, CLOSE_ENOUGH = 3.0, 1e-10
 """Of the log-odds of any row in one iteration."""
 
@@ -24,7 +24,8 @@ def coefficients(design: Array, incorrect: Array, answers: Array) -> Array | Non
 
     The penalised score is that of the likelihood with so many more answers in each row as its leverage says, half of
     them incorrect; each iteration takes the step of least squares that such counts would. None if none of ITERATIONS
-    ends it.
+    ends it. Where a number such as the length of the response tells all answers apart there may be several maxima; the
+    one found is that which is reached from no effect at all.
     """
     found = np.zeros(design.shape[1])
     for _ in range(ITERATIONS):
