@@ -125,7 +125,7 @@ def regression_estimates(counts: pl.DataFrame) -> pl.DataFrame:
     """What the article's models 1 to 4 make of these counts.
 
     A row for the coefficient of the first and for each model's effects, in all levels of its factor: `id`, `state` of
-    the fit, `estimate` and `standard_error`, both null unless the state is `fitted`. Errors are the model's own: which
+    the fit, `estimate` and `standard_error`, both null if there is none. Errors are the model's own: which
     question an answer is to cannot be told from counts.
     """
     answers = _answers(counts)
