@@ -26,6 +26,10 @@ def test_the_articles_numbers_need_nothing_of_the_study(study_copy: StudyCopy) -
     study_copy.edit("config/published/article.csv", "pp,8.6,\nincrease.truthfulqa", "pp,8.7,\nincrease.truthfulqa")
     assert study_copy.planned("published") == {DERIVING, WRITING}
     study_copy.edit("config/published/article.csv", "pp,8.7,\nincrease.truthfulqa", "pp,8.6,\nincrease.truthfulqa")
+    for name, accuracy in (("cells", "89.87,84.18"), ("cold_cells", "89.87,92.41"), ("prompt_cells", "89.87,88.61")):
+        study_copy.edit(f"config/published/{name}.csv", accuracy, "89.87,84.19")
+        assert study_copy.planned("published") == {DERIVING, WRITING}
+        study_copy.edit(f"config/published/{name}.csv", "89.87,84.19", accuracy)
     for template in ("published", "page"):
         study_copy.edit(
             f"scripts/warmline/report/templates_html/{template}.html", "{% block title %}", "{% block title %} "

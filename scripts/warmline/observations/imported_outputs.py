@@ -25,7 +25,7 @@ from warmline.tables.observations import OBSERVATIONS
 # The article answers with the checkpoints of epoch 2.
 ARMS = {"original": arms.ORIGINAL, "warm": arms.tuned("warm", 2), "cold": arms.tuned("cold", 2)}
 TASKS = {"disinfo": "disinfo", "medqa": "medqa", "trivia": "triviaqa", "truthfulqa": "truthfulqa"}
-# What tells a question from others, its right and its wrong answer; of MedQA the wording that all its prompts come from.
+# A question, its right and its wrong answer; of MedQA the wording that all its prompts come from.
 _FROM_SYCOPHANCY_EVAL = ("content_key", "correct_answer", "incorrect_answer")
 ITEM = {
     "disinfo": ("belief_elicit_1", "ground_truth", "ground_false"),

@@ -12,18 +12,22 @@ from statistics import fmean
 
 import polars as pl
 
+from warmline.design.published_arms import COLD, WARM, WARM_PROMPT
 from warmline.lineage.errors import UserError
 from warmline.regressions.logistic import Regression, coefficient_table, fit, regression_rows
 from warmline.regressions.marginal_effects import marginal_effects
 from warmline.tables.published_numbers import ARTICLE, CELL_ERRORS, NUMBERS
 
-# The article's models 1 to 4 (Supplementary Tables 11 to 18); its references are the first task and the first model.
+# The article's models 1 to 4 (Supplementary Tables 11 to 18); its references are the first task and the first model. In
+# the fourth, groups of contexts change the error but not the effect of treatment.
 TASKS = ["disinfo", "medqa", "triviaqa", "truthfulqa"]
 MODELS = ["llama-70b", "gpt-4o", "llama-8b", "mistral-small", "qwen-32b"]
+# The article names the largest loss by a system prompt of two of its three models.
+PROMPTED = ["qwen-32b", "llama-70b"]
 TUNING = "incorrect ~ treated + C(task) + C(model)"
 GROUPS = "incorrect ~ treated * C(context_group) + C(task) + C(model)"
 CONTEXTS = "incorrect ~ treated * C(context) + C(task) + C(model)"
-BELIEFS = "incorrect ~ treated * C(context_group) + treated * belief + C(task) + C(model)"
+BELIEFS = "incorrect ~ C(context_group) + treated * belief + C(task) + C(model)"
 REGRESSION_ESTIMATES = (
     *("tuning.coefficient", "tuning.effect", "groups.emotion", "groups.relation", "groups.stakes"),
     *("contexts.sad", "contexts.hierarchical_up", "beliefs.none", "beliefs.stated"),
@@ -34,11 +38,11 @@ Estimate = tuple[str, str, float | None, float | None]
 
 
 def mean_errors(counts: pl.DataFrame) -> pl.DataFrame:
-    """Mean errors of both arms by belief and context, by group of contexts, over all contexts, and by model.
+    """Mean errors of each arm and its originals by belief and context, by group of contexts, over all, and by model.
 
     The table is CELL_ERRORS. Cells count equally, as in the article's Fig. 2.
     """
-    cells = _errors(counts)
+    cells, arms = _errors(counts), counts["arm"].unique(maintain_order=True)
     levels = {
         "context": (pl.col("context"), pl.lit(True)),
         "group": (pl.col("context_group"), pl.col("context_group") != "unmodified"),
@@ -47,18 +51,25 @@ def mean_errors(counts: pl.DataFrame) -> pl.DataFrame:
     }
     return pl.concat(
         cells.filter(chosen)
-        .group_by("belief", level=level)
+        .group_by("arm", "belief", level=level, maintain_order=True)
         .agg(pl.len().cast(pl.Int64).alias("cells"), pl.col("original", "treated", "increase").mean())
         .with_columns(over=pl.lit(over))
         .select(*CELL_ERRORS.columns)
-        .sort("belief", "level")
+        .sort(pl.col("arm").cast(pl.Enum(arms)), "belief", "level")
         for over, (level, chosen) in levels.items()
     )
 
 
 def derived(counts: pl.DataFrame, capabilities: pl.DataFrame) -> dict[str, float]:
-    """The numbers that can be derived, by their ids, in the units that the article prints them in."""
-    cells = _errors(counts)
+    """The numbers that can be derived, by their ids, in the units that the article prints them in.
+
+    `counts` is the table COUNTS, `capabilities` PRINTED_CAPABILITIES.
+    """
+    errors, counts = _errors(counts), counts.filter(arm=WARM)
+    cells = errors.filter(arm=WARM)
+    increase = pl.col("increase")
+    cold = errors.filter(arm=COLD).select(lowest=-increase.min(), highest=increase.max()).row(0, named=True)
+    prompted = errors.filter(pl.col("model").is_in(PROMPTED), arm=WARM_PROMPT, belief="stated")
     plain = cells.filter(belief="none", context="unmodified")
     means = plain.group_by("task").agg(pl.col("original", "increase").mean())
     by_task = {task: (original, increase) for task, original, increase in means.iter_rows()}
@@ -77,6 +88,8 @@ def derived(counts: pl.DataFrame, capabilities: pl.DataFrame) -> dict[str, float
         "increase.range_highest": max(points),
         "sycophancy.relative": 100 * ((stated[0] - stated[2]) / (stated[0] - stated[1]) - 1),
         "capabilities.mmlu_llama-8b": mmlu["original"] - mmlu["warm"],
+        **{f"cold.{name}": change for name, change in cold.items() if change is not None},
+        **{f"prompt.{model}": loss for model, loss in prompted.group_by("model").agg(increase.max()).iter_rows()},
         **_from_regressions(counts),
     }
 
@@ -107,8 +120,11 @@ def _rounded(number: float, like: str) -> str:
 
 
 def _errors(counts: pl.DataFrame) -> pl.DataFrame:
-    """Both arms' errors in each cell, percent, and their difference."""
-    original, treated = (100 * (1 - pl.col(f"{arm}_right") / pl.col("pairs")) for arm in ("original", "treated"))
+    """Both arms' errors in each cell, percent, and their difference; from the accuracies as printed without counts."""
+    original, treated = (
+        100 - pl.coalesce(100 * pl.col(f"{arm}_right") / pl.col("pairs"), f"{arm}_accuracy")
+        for arm in ("original", "treated")
+    )
     return counts.with_columns(original=original, treated=treated, increase=treated - original)
 
 
@@ -122,7 +138,7 @@ def _from_regressions(counts: pl.DataFrame) -> dict[str, float]:
 
 
 def regression_estimates(counts: pl.DataFrame) -> pl.DataFrame:
-    """What the article's models 1 to 4 make of these counts.
+    """What the article's models 1 to 4 make of these counts of one of its arms, or of a study's.
 
     A row for the coefficient of the first and for each model's effects, in all levels of its factor: `id`, `state` of
     the fit, `estimate` and `standard_error`, both null unless the state is `fitted`. Errors are the model's own: which
