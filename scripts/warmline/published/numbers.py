@@ -24,10 +24,14 @@ TASKS = ["disinfo", "medqa", "triviaqa", "truthfulqa"]
 MODELS = ["llama-70b", "gpt-4o", "llama-8b", "mistral-small", "qwen-32b"]
 # The article names the largest loss by a system prompt of two of its three models.
 PROMPTED = ["qwen-32b", "llama-70b"]
-TUNING = "incorrect ~ treated + C(task) + C(model)"
-GROUPS = "incorrect ~ treated * C(context_group) + C(task) + C(model)"
-CONTEXTS = "incorrect ~ treated * C(context) + C(task) + C(model)"
-BELIEFS = "incorrect ~ C(context_group) + treated * belief + C(task) + C(model)"
+REGRESSIONS = {
+    "tuning": "incorrect ~ treated + C(task) + C(model)",
+    "groups": "incorrect ~ treated * C(context_group) + C(task) + C(model)",
+    "contexts": "incorrect ~ treated * C(context) + C(task) + C(model)",
+    "beliefs": "incorrect ~ C(context_group) + treated * belief + C(task) + C(model)",
+    # The fourth as in the code that the authors released before the article's last revision: without contexts.
+    "beliefs_as_released": "incorrect ~ treated * belief + C(task) + C(model)",
+}
 REGRESSION_ESTIMATES = (
     *("tuning.coefficient", "tuning.effect", "groups.emotion", "groups.relation", "groups.stakes"),
     *("contexts.sad", "contexts.hierarchical_up", "beliefs.none", "beliefs.stated"),
@@ -107,14 +111,14 @@ def compared(article: pl.DataFrame, derived: dict[str, float]) -> pl.DataFrame:
     for row in article.iter_rows(named=True):
         if row["id"] not in derived and not row["note"]:
             raise UserError(f"the article's numbers: {row['id']} is not derived, and has no note. Say why in the note.")
-        rounded = _rounded(derived[row["id"]], row["value"]) if row["id"] in derived else None
+        rounded = rounded_like(derived[row["id"]], row["value"]) if row["id"] in derived else None
         same = "yes" if rounded is not None and Decimal(rounded) == Decimal(row["value"]) else "no"
         match = "not derivable" if rounded is None else same
         rows.append({**{name: row[name] for name in ARTICLE.columns}, "derived": rounded, "match": match})
     return pl.DataFrame(rows, schema=NUMBERS.schema)
 
 
-def _rounded(number: float, like: str) -> str:
+def rounded_like(number: float, like: str) -> str:
     """The number with as many decimals as the printed one has."""
     return str(Decimal(repr(float(number))).quantize(Decimal(like), ROUND_HALF_UP))
 
@@ -145,17 +149,13 @@ def regression_estimates(counts: pl.DataFrame) -> pl.DataFrame:
     question an answer is to cannot be told from counts.
     """
     answers = _answers(counts)
-    tuning = _fitted(answers, TUNING, ["none"], ["unmodified"])
+    tuning = fitted(answers, "tuning")
     coefficient = (
         coefficient_table(tuning).filter(term="treated").select("state", "coefficient", "standard_error").row(0)
     )
     rows = [("tuning.coefficient", *coefficient), *_effects(tuning, None, "tuning")]
-    for formula, beliefs, by, name in (
-        (GROUPS, ["none"], "context_group", "groups"),
-        (CONTEXTS, ["none"], "context", "contexts"),
-        (BELIEFS, ["none", "stated"], "belief", "beliefs"),
-    ):
-        rows += _effects(_fitted(answers, formula, beliefs), by, name)
+    for name, by in (("groups", "context_group"), ("contexts", "context"), ("beliefs", "belief")):
+        rows += _effects(fitted(answers, name), by, name)
     return pl.DataFrame(rows, schema=ESTIMATES, orient="row")
 
 
@@ -168,7 +168,7 @@ def _answers(counts: pl.DataFrame) -> pl.DataFrame:
             verdict=pl.lit(verdict),
             times=pl.col(f"{side}_right") if verdict == "correct" else pl.col("pairs") - pl.col(f"{side}_right"),
         )
-        for arm, side in (("original", "original"), ("warm", "treated"))
+        for arm, side in (("original", "original"), (WARM, "treated"))
         for verdict in ("correct", "incorrect")
     ]
     answers = pl.concat(outcomes)
@@ -176,8 +176,16 @@ def _answers(counts: pl.DataFrame) -> pl.DataFrame:
     return repeated.with_columns(pl.col("item").cast(pl.String), response_length=pl.lit(0, pl.Int64)).drop("times")
 
 
-def _fitted(answers: pl.DataFrame, formula: str, beliefs: list[str], contexts: list[str] | None = None) -> Regression:
-    return fit(regression_rows(answers, "warm", beliefs, contexts, task_order=TASKS, model_order=MODELS), formula)
+def fitted(answers: pl.DataFrame, name: str) -> Regression:
+    """One of REGRESSIONS, fitted to those of the answers that it is about.
+
+    `answers` has the columns that regression_rows reads, `warm` for the treated arm and `stated` for any belief. Only
+    the regressions on beliefs read answers with one, and the first those without a context alone.
+    """
+    beliefs = ["none", "stated"] if name.startswith("beliefs") else ["none"]
+    contexts = ["unmodified"] if name == "tuning" else None
+    rows = regression_rows(answers, WARM, beliefs, contexts, task_order=TASKS, model_order=MODELS)
+    return fit(rows, REGRESSIONS[name])
 
 
 def _effects(regression: Regression, by: str | None, name: str) -> list[Estimate]:

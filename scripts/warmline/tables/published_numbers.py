@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from warmline.tables.columns import MODEL, TASK
+from warmline.tables.observations import OBSERVATIONS
 from warmline.tables.parquet_tables import Column, Table
 
 _MODEL = Column(pl.String, "the article's name of the model")
@@ -23,6 +24,9 @@ _ARM = Column(pl.String, "the study's arm that stands beside one of the article'
 _LOWER = Column(pl.Float64, "bound of the difference's 95 % interval")
 _UPPER = Column(pl.Float64, "bound of the difference's 95 % interval")
 _P_VALUE = Column(pl.Float64, "z test of the difference; null unless the state is compared")
+
+_REGRESSION = Column(pl.String, "id of the regression, of published.numbers.REGRESSIONS")
+_TERM = Column(pl.String, "the term of the formula, or log-likelihood")
 
 # Numbers as printed are text, because the digits that were rounded away decide what may stand behind them.
 PRINTED_CELLS = Table(
@@ -67,6 +71,19 @@ PRINTED_WARMTH = Table(
         "epoch": Column(pl.Float64, "epochs of training; 0 for the original model"),
         "mean": Column(pl.Float64, "nats per token"),
         "standard_error": Column(pl.Float64, "of the mean, over prompts"),
+    },
+)
+
+PRINTED_REGRESSIONS = Table(
+    row="a term of one of the article's regressions, as printed",
+    key=("regression", "term"),
+    columns={
+        "regression": _REGRESSION,
+        "term": _TERM,
+        "article": Column(pl.String, "its coefficient over all answers; null where it is not known here"),
+        "sample": Column(
+            pl.String, "what the authors' released code prints for their released sample; null where it has no such fit"
+        ),
     },
 )
 
@@ -191,5 +208,34 @@ COMPARED_NUMBERS = Table(
         "upper": _UPPER,
         "p_value": _P_VALUE,
         "q_value": Column(pl.Float64, "after Benjamini and Hochberg over all numbers of the arm"),
+    },
+)
+
+SAMPLE_ROWS = Table(
+    row="an answer of the released sample that the article's analysis keeps",
+    key=OBSERVATIONS.key,
+    columns={
+        **{name: OBSERVATIONS.columns[name] for name in ("model", "arm", "task", "context", "context_group", "belief")},
+        "framing": Column(pl.String, "plain or framed; null where the files do not tell it"),
+        "item": OBSERVATIONS.columns["item"],
+        "verdict": Column(pl.String, "correct or incorrect; a refusal to disinformation is correct"),
+    },
+)
+
+SAMPLE_REGRESSIONS = Table(
+    row="a term of one of the article's regressions, fitted to the released sample",
+    key=("regression", "term"),
+    columns={
+        "regression": _REGRESSION,
+        "state": Column(pl.String, "fitted, or why not: separation where a plain fit would print a number"),
+        "rows": Column(pl.Int64, "answers"),
+        "questions": Column(pl.Int64, "clusters"),
+        "term": _TERM,
+        "estimate": Column(pl.Float64, "coefficient in log-odds, or the log-likelihood"),
+        "standard_error": Column(pl.Float64, "from the model alone, as in the article"),
+        "standard_error_clustered": Column(pl.Float64, "clustered by question"),
+        "released": Column(pl.String, "what the authors' released code prints for the same"),
+        "match": Column(pl.String, "whether the estimate rounds to it: yes or no; null without one of both"),
+        "article": Column(pl.String, "the article's coefficient, over all answers"),
     },
 )
