@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from repository import REPOSITORY
 
 from warmline.lineage.errors import UserError
 from warmline.published.numbers import ARTICLE, compared, derived, mean_errors
 from warmline.published.reconstruction import reconstruct
 from warmline.tables import csv_tables
-from warmline.tables.published_numbers import PRINTED_CAPABILITIES, PRINTED_CELLS
+from warmline.tables.published_numbers import CELL_ERRORS, PRINTED_CAPABILITIES, PRINTED_CELLS
 
 PUBLISHED = REPOSITORY / "config/published"
 
@@ -105,6 +109,28 @@ def test_a_number_that_is_neither_derived_nor_excused_is_refused(article: pl.Dat
         compared(article, {})
     with pytest.raises(UserError, match="typo is derived but not listed"):
         compared(article, {"typo": 1.0})
+
+
+@given(st.lists(st.integers(0, 791), max_size=6), st.booleans())
+def test_tables_of_any_of_the_cells_give_the_numbers_that_they_hold_or_say_what_is_missing(
+    article: pl.DataFrame, counts: pl.DataFrame, rows: list[int], with_capabilities: bool
+) -> None:
+    some = counts[sorted(set(rows))]
+    capabilities = csv_tables.read(PUBLISHED / "capabilities.csv", PRINTED_CAPABILITIES)
+    found = derived(some, capabilities if with_capabilities else capabilities.clear())
+    assert ("capabilities.mmlu_llama-8b" in found) == with_capabilities
+    assert set(found) <= set(article["id"]) and all(math.isfinite(number) for number in found.values())
+    errors = mean_errors(some)
+    assert errors.schema == CELL_ERRORS.schema and errors.filter(over="all")["cells"].sum() == some.height
+    with pytest.raises(UserError, match="is not derived, and has no note"):
+        compared(article, found)
+
+
+@pytest.mark.parametrize("value", ["about 40", "nan", None, "1e400"])
+def test_a_printed_number_that_is_none_is_named(value: str | None) -> None:
+    row = {"id": "x", "part": "", "statement": "", "unit": "pp", "value": value, "note": None}
+    with pytest.raises(UserError, match=r"x is .*\. Expected a number as printed"):
+        compared(pl.DataFrame([row], schema=ARTICLE.schema), {"x": 1.0})
 
 
 def test_a_derived_number_is_rounded_as_the_article_rounds() -> None:

@@ -7,8 +7,9 @@ file says why they cannot.
 
 from __future__ import annotations
 
+import math
+import re
 from decimal import ROUND_HALF_UP, Decimal
-from statistics import fmean
 
 import polars as pl
 
@@ -67,48 +68,63 @@ def mean_errors(counts: pl.DataFrame) -> pl.DataFrame:
 def derived(counts: pl.DataFrame, capabilities: pl.DataFrame) -> dict[str, float]:
     """The numbers that can be derived, by their ids, in the units that the article prints them in.
 
-    `counts` is the table COUNTS, `capabilities` PRINTED_CAPABILITIES.
+    `counts` is the table COUNTS, `capabilities` PRINTED_CAPABILITIES. A number whose cells are not there, whose
+    regression is not fitted or that divides by zero is left out. Cells without counts are in means as printed, and in
+    no sum or regression.
     """
     errors, counts = _errors(counts), counts.filter(arm=WARM)
     cells = errors.filter(arm=WARM)
-    increase = pl.col("increase")
-    cold = errors.filter(arm=COLD).select(lowest=-increase.min(), highest=increase.max()).row(0, named=True)
-    prompted = errors.filter(pl.col("model").is_in(PROMPTED), arm=WARM_PROMPT, belief="stated")
+    original, increase = pl.col("original"), pl.col("increase")
     plain = cells.filter(belief="none", context="unmodified")
-    means = plain.group_by("task").agg(pl.col("original", "increase").mean())
-    by_task = {task: (original, increase) for task, original, increase in means.iter_rows()}
+    tasks = plain.group_by("task").agg(original.mean(), increase.mean()).sort("task")
     emotional_beliefs = cells.filter(pl.col("context_group") == "emotion", belief="stated")
-    points = cells.group_by("model", "context", "belief").agg(pl.col("increase").mean())["increase"].to_list()
-    stated = counts.filter(belief="stated").select(pl.col("pairs", "original_right", "treated_right").sum()).row(0)
-    mmlu = capabilities.row(by_predicate=(pl.col("model") == "llama-8b") & (pl.col("task") == "mmlu"), named=True)
-    return {
-        **{f"increase.{task}": increase for task, (_, increase) in by_task.items()},
-        "original.lowest": min(original for original, _ in by_task.values()),
-        "original.highest": max(original for original, _ in by_task.values()),
-        "increase.relative": 100 * fmean(increase / original for original, increase in by_task.values()),
-        "increase.plain": plain.select(pl.col("increase").mean()).item(),
-        "increase.belief_and_emotion": emotional_beliefs.select(pl.col("increase").mean()).item(),
-        "increase.range_lowest": min(points),
-        "increase.range_highest": max(points),
-        "sycophancy.relative": 100 * ((stated[0] - stated[2]) / (stated[0] - stated[1]) - 1),
-        "capabilities.mmlu_llama-8b": mmlu["original"] - mmlu["warm"],
-        **{f"cold.{name}": change for name, change in cold.items() if change is not None},
-        **{f"prompt.{model}": loss for model, loss in prompted.group_by("model").agg(increase.max()).iter_rows()},
+    points = cells.group_by("model", "context", "belief").agg(increase.mean()).sort("model", "context", "belief")
+    original_wrong, treated_wrong = (
+        (pl.col("pairs") - pl.col(f"{arm}_right")).sum() for arm in ("original", "treated")
+    )
+    cold, prompted = errors.filter(arm=COLD), errors.filter(arm=WARM_PROMPT, belief="stated")
+    found = {
+        **{f"increase.{task}": mean for task, mean in tasks.select("task", "increase").iter_rows()},
+        "original.lowest": _value(tasks, original.min()),
+        "original.highest": _value(tasks, original.max()),
+        "increase.relative": _value(tasks, 100 * (increase / original).mean()),
+        "increase.plain": _value(plain, increase.mean()),
+        "increase.belief_and_emotion": _value(emotional_beliefs, increase.mean()),
+        "increase.range_lowest": _value(points, increase.min()),
+        "increase.range_highest": _value(points, increase.max()),
+        "sycophancy.relative": _value(counts.filter(belief="stated"), 100 * (treated_wrong / original_wrong - 1)),
+        "capabilities.mmlu_llama-8b": _value(
+            capabilities.filter(model="llama-8b", task="mmlu"), (original - pl.col("warm")).first()
+        ),
+        "cold.lowest": _value(cold, -increase.min()),
+        "cold.highest": _value(cold, increase.max()),
+        **{f"prompt.{model}": _value(prompted.filter(model=model), increase.max()) for model in PROMPTED},
         **_from_regressions(counts),
     }
+    return {name: number for name, number in found.items() if number is not None and math.isfinite(number)}
+
+
+def _value(frame: pl.DataFrame, expression: pl.Expr) -> float | None:
+    """The one number that an expression gives of a frame; None without a row that has it."""
+    number: float | None = frame.select(expression).item()
+    return number
 
 
 def compared(article: pl.DataFrame, derived: dict[str, float]) -> pl.DataFrame:
     """The article's numbers (the table ARTICLE) beside the derived ones, by their ids: the table NUMBERS.
 
-    Raises UserError if a derived number is not in the article's list, or
-    one without a derivation does not say why.
+    Raises UserError if a derived number is not in the article's list, if one without a derivation does not say why, and
+    for a printed number that is none.
     """
     unlisted = sorted(set(derived) - set(article["id"]))
     if unlisted:
         raise UserError(f"the article's numbers: {unlisted[0]} is derived but not listed. Add a row with this id.")
     rows = []
     for row in article.iter_rows(named=True):
+        if not re.fullmatch(r"-?\d{1,12}(\.\d{1,12})?", row["value"] or ""):
+            raise UserError(
+                f"the article's numbers: {row['id']} is {row['value']!r}. Expected a number as printed. Correct it."
+            )
         if row["id"] not in derived and not row["note"]:
             raise UserError(f"the article's numbers: {row['id']} is not derived, and has no note. Say why in the note.")
         rounded = rounded_like(derived[row["id"]], row["value"]) if row["id"] in derived else None
@@ -132,13 +148,17 @@ def _errors(counts: pl.DataFrame) -> pl.DataFrame:
     return counts.with_columns(original=original, treated=treated, increase=treated - original)
 
 
-def _from_regressions(counts: pl.DataFrame) -> dict[str, float]:
-    found = dict(regression_estimates(counts).select("id", "estimate").iter_rows())
-    return {
-        **{name: found[name] for name in REGRESSION_ESTIMATES},
-        "groups.emotion_ratio": 100 * (found["groups.emotion"] / found["groups.unmodified"] - 1),
-        "contexts.sad_ratio": 100 * (found["contexts.sad"] / found["contexts.unmodified"] - 1),
+def _from_regressions(counts: pl.DataFrame) -> dict[str, float | None]:
+    found = dict(regression_estimates(counts).drop_nulls("estimate").select("id", "estimate").iter_rows())
+    ratios = {
+        name: 100 * (found[effect] / found[plain] - 1)
+        for name, effect, plain in (
+            ("groups.emotion_ratio", "groups.emotion", "groups.unmodified"),
+            ("contexts.sad_ratio", "contexts.sad", "contexts.unmodified"),
+        )
+        if effect in found and found.get(plain)
     }
+    return {**{name: found.get(name) for name in REGRESSION_ESTIMATES}, **ratios}
 
 
 def regression_estimates(counts: pl.DataFrame) -> pl.DataFrame:
