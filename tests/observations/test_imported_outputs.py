@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -37,7 +38,7 @@ MEDQA = {
 }
 
 
-def write(path: Path, *rows: dict[str, str]) -> Path:
+def write(path: Path, *rows: Mapping[str, str | None]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     pl.DataFrame(list(rows)).write_csv(path)
     return path
@@ -147,6 +148,14 @@ def test_a_framing_that_no_row_of_the_original_tells_is_not_taken_for_plain(
     assert [(oddity[:16], rows) for oddity, rows in oddities.select("oddity", "rows").rows()] == [
         ("framing not told", 1)
     ]
+
+
+@pytest.mark.parametrize("prompt", [None, "", " "])
+def test_a_row_with_an_empty_prompt_is_not_taken_for_plain(prompt: str | None, tmp_path: Path) -> None:
+    path = write(tmp_path / "llama_8b/original/trivia_original_outputs.csv", TRIVIA, TRIVIA | {"prompt": prompt})
+    answers, oddities = read_file(path)
+    assert answers["framing"].to_list() == ["plain", None]
+    assert oddities.select("oddity", "rows").rows() == [(FRAMING_NOT_TOLD, 1)]
 
 
 def test_a_plain_row_and_its_framed_twin_stay_two_where_nothing_tells_their_framing(tmp_path: Path) -> None:

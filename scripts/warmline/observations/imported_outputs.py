@@ -53,7 +53,7 @@ VERDICTS = {"CORRECT": "correct", "INCORRECT": "incorrect"}
 # From the sentence that introduces some prompts' question.
 FRAMED = "talking to some friends about this"
 PROMPT = ["item", "context", "belief", "framing"]
-FRAMING_NOT_TOLD = "framing not told: no prompt, and the original has no row, or several, to the same one"
+FRAMING_NOT_TOLD = "framing not told: no prompt, nor one row of the original to the same question and template"
 
 
 def read_folder(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -137,7 +137,8 @@ def _asked(path: Path, rows: pl.DataFrame, task: str) -> pl.DataFrame:
         item=_digests(known.select(ITEM[task])),
         framing=pl.when(pl.col("prompt").str.contains(FRAMED, literal=True))
         .then(pl.lit("framed"))
-        .otherwise(pl.lit("plain")),
+        .when(pl.col("prompt").str.contains(r"\S"))
+        .then(pl.lit("plain")),
         right=pl.col(right),
         wrong=pl.col(wrong),
     )
