@@ -3,8 +3,8 @@
 `warmline new` writes such a folder, `warmline run` brings it up to date, and `warmline upgrade` brings over what an
 earlier version made. `warmline check` says what of it will fail, `warmline plan` what a run would ask and cost,
 `warmline power` what differences it would detect, and `warmline explain-code` what a script's code digest covers.
-`warmline warmth` scores the texts of any CSV file, `warmline import-outputs` reads answers that were made elsewhere, and
-`warmline released-sample` fits the article's regressions to those that its authors released.
+`warmline warmth` scores the texts of any CSV file, `warmline import-outputs` reads answers that were made elsewhere,
+and `warmline released-sample` fits the article's regressions to those that its authors released.
 """
 
 from __future__ import annotations
