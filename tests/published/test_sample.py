@@ -94,7 +94,7 @@ def test_each_regression_is_that_of_a_fit_of_the_files_or_says_that_it_has_none(
     if name not in ("beliefs", "beliefs_as_released"):
         # Some term tells right from wrong: the straight fit runs off, and what it prints stands beside the state.
         assert expected.params.abs().max() > 15
-        assert found["state"].unique().to_list() == ["separation"]
+        assert found["state"].str.starts_with("separation").all()
         assert found["released"].null_count() == 0 and found["match"].count() == 0
         return
     assert found["state"].unique().to_list() == ["fitted"]
@@ -168,7 +168,8 @@ def test_separation_is_named_beside_the_number_that_a_plain_fit_prints() -> None
         verdict=pl.when(task="disinfo").then(pl.lit("correct")).otherwise("verdict"),
     )
     found = regressions(kept(given), PRINTED).filter(regression="tuning", term="treated").row(0, named=True)
-    assert (found["state"], found["released"], found["match"]) == ("separation", "-1.2164", None)
+    assert found["state"].startswith("separation")
+    assert (found["released"], found["match"]) == ("-1.2164", None)
 
 
 @pytest.mark.parametrize("name", ["config", "paper"])

@@ -48,8 +48,10 @@ def _beside(name: str, regression: Regression, printed: pl.DataFrame) -> pl.Data
     terms = pl.concat([found["term"], printed.drop_nulls("sample")["term"]]).unique(maintain_order=True)
     table = pl.DataFrame({"term": terms}).join(found, on="term", how="left", maintain_order="left")
     table = table.join(printed.drop("regression"), on="term", how="left", maintain_order="left")
+    # Only a plain fit is what the released code makes.
+    plain = regression.state == FITTED
     match = [
-        None if estimate is None or sample is None else _same(estimate, sample)
+        _same(estimate, sample) if plain and estimate is not None and sample is not None else None
         for estimate, sample in table.select("estimate", "sample").iter_rows()
     ]
     return table.select(

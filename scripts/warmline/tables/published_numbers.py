@@ -235,7 +235,10 @@ SAMPLE_REGRESSIONS = Table(
         "standard_error": Column(pl.Float64, "from the model alone, as in the article"),
         "standard_error_clustered": Column(pl.Float64, "clustered by question"),
         "released": Column(pl.String, "what the authors' released code prints for the same"),
-        "match": Column(pl.String, "whether the estimate rounds to it: yes or no; null without one of both"),
+        "match": Column(
+            pl.String,
+            "whether the estimate rounds to it: yes or no; null without one of both, or where not fitted plainly",
+        ),
         "article": Column(pl.String, "the article's coefficient, over all answers"),
     },
 )
