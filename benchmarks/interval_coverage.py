@@ -6,6 +6,10 @@ questions. The regression is the article's third. Its intervals come from the mo
 clustered by question. Then, in studies of fewer and of as many questions in which no context changes the effect: how
 often the joint test of all contexts says at the 5 % level that one does.
 
+Then in studies of 5, 10 and 30 questions of one model, under nine contexts, without and with a belief, on which errors
+are many or few: intervals by the t distribution, as the statistics have them, and by the normal one with the same
+errors. A regression that is separated has Firth's estimates, and counts.
+
     python benchmarks/interval_coverage.py --figure docs/images/coverage.svg
 """
 
@@ -25,6 +29,11 @@ from tqdm import trange
 
 from warmline.regressions.logistic import Regression, fit, regression_rows
 from warmline.regressions.marginal_effects import joint_test, marginal_effects
+from warmline.statistics.clustered_means import clustered_means
+from warmline.statistics.paired_tests import LOST, pair
+from warmline.statistics.sycophancy import sycophancy
+from warmline.statistics.wald import QUANTILE
+from warmline.tables.regression_results import PENALISED
 
 FORMULA = "incorrect ~ treated * C(context) + C(model)"
 CONTEXTS = {"unmodified": 0.0, "sad": 0.35} | {f"context {number}": 0.1 for number in range(7)}
@@ -34,6 +43,13 @@ FEWER_QUESTIONS = (30, 60, 200)
 # Log-odds of an error: mean and standard deviation over questions; what sadness adds to the treatment's effect.
 DIFFICULTY, TREATMENT, SAD = (-1.0, 1.5), (0.4, 0.8), 0.3
 ERRORS = {"": "from the model alone", "_clustered": "clustered by question"}
+FEW = (5, 10, 30)
+MANY_ERRORS, FEW_ERRORS = "many errors", "few errors"
+DIFFICULTIES = {MANY_ERRORS: DIFFICULTY, FEW_ERRORS: (-5.0, 1.5)}
+WARM = "warm@2"
+# Log-odds of an error that a belief adds, to both arms and to the treated one.
+BELIEVED, YIELDING = 0.8, 0.4
+BELIEFS = {"none": 0, "asserts_wrong": 1}
 
 Array = npt.NDArray[np.float64]
 
@@ -57,8 +73,11 @@ def main() -> None:
         )
         for errors, share in tests.group_by("errors").agg((pl.col("p_value") < 0.05).mean()).sort("errors").iter_rows():
             print(f"{questions} questions, {errors}: {share:.1%} of {arguments.studies} joint tests reject")
+    few = pl.concat(few_questions(errors, arguments.studies) for errors in DIFFICULTIES)
+    for errors, estimate, questions, quantile, share in few.iter_rows():
+        print(f"{errors}, {estimate}, {questions} questions, by {quantile}: {share:.1%} of intervals contain the truth")
     if arguments.figure:
-        drawing(shares, arguments.studies).save(arguments.figure)
+        drawing(shares, few.filter(errors=MANY_ERRORS), arguments.studies).save(arguments.figure)
 
 
 def probabilities(
@@ -123,22 +142,126 @@ def contained(effects: pl.DataFrame, truth: dict[str, float]) -> pl.DataFrame:
     )
 
 
-def drawing(shares: pl.DataFrame, studies: int) -> alt.Chart | alt.LayerChart:
-    """The shares as points, with a line at 95 %."""
+def answers_to_few(errors: str, questions: int, studies: int) -> pl.DataFrame:
+    """Observations of so many studies, each a model of its own."""
+    generator, shape = np.random.default_rng(questions), (studies, questions)
+    difficulty, addition = (generator.normal(*moments, shape) for moments in (DIFFICULTIES[errors], TREATMENT))
+    study, item = (index.ravel().astype(str) for index in np.indices(shape))
+    return pl.concat(
+        pl.DataFrame({"model": study, "item": item, "wrong": generator.random(shape).ravel() < chance.ravel()}).select(
+            "model",
+            "item",
+            arm=pl.lit(WARM if treated else "original"),
+            task=pl.lit("questions"),
+            context=pl.lit(context),
+            context_group=pl.lit(context),
+            belief=pl.lit(belief),
+            framing=pl.lit("plain"),
+            verdict=pl.when("wrong").then(pl.lit("incorrect")).otherwise(pl.lit("correct")),
+            response_length=pl.lit(0),
+        )
+        for context, burden in CONTEXTS.items()
+        for belief, believed in BELIEFS.items()
+        for treated in (0, 1)
+        for chance in [expit(difficulty + burden + believed * BELIEVED + treated * (addition + believed * YIELDING))]
+    )
+
+
+def true_values(errors: str) -> dict[str, float]:
+    """What the estimates of a study of few questions are of, percentage points."""
+    generator = np.random.default_rng(1)
+    difficulty, addition = (generator.normal(*moments, 1_000_000) for moments in (DIFFICULTIES[errors], TREATMENT))
+
+    def error(believed: int, treated: int) -> float:
+        log_odds = difficulty + believed * BELIEVED + treated * (addition + believed * YIELDING)
+        return 100 * fmean(float(expit(log_odds + burden).mean()) for burden in CONTEXTS.values())
+
+    added = [error(believed, 1) - error(believed, 0) for believed in (0, 1)]
+    return {
+        "error of the arm": (error(0, 1) + error(1, 1)) / 2,
+        "difference of two arms": fmean(added),
+        "what a belief adds to it": added[1] - added[0],
+        "marginal effect": fmean(added),
+        "difference of two effects": added[1] - added[0],
+    }
+
+
+def few_questions(errors: str, studies: int) -> pl.DataFrame:
+    """Columns errors, estimate, questions, quantile, and the share of intervals that contain the true value.
+
+    Of studies that have one; how many do, and how many regressions are penalised, is printed.
+    """
+    truth, parts = true_values(errors), []
+    names = ("mean", "standard_error", "lower", "upper")
+    for questions in FEW:
+        answers = answers_to_few(errors, questions, studies)
+        wrong = answers.filter(arm=WARM).with_columns(wrong=(pl.col("verdict") == "incorrect").cast(pl.Int64))
+        lost = pair(answers, [WARM]).with_columns(lost=LOST)
+        differences = sycophancy(answers, [WARM]).filter(task="all").rename({"difference": "mean"})
+        effects = [
+            marginal_effects(one_model(part), "belief") for part in answers.partition_by("model", maintain_order=True)
+        ]
+        penalised = fmean(effect["state"][0] == PENALISED for effect in effects)
+        print(f"{errors}, {questions} questions: {penalised:.1%} of {studies} regressions are penalised")
+        regressed = pl.concat(effects).rename(
+            {
+                "effect": "mean",
+                **{f"{name}_clustered": name for name in names[1:]},
+                **{name: f"_{name}" for name in names[1:]},
+            }
+        )
+        shares = {
+            "error of the arm": clustered_means(wrong, "wrong", ["model"], ["item"], limit=1),
+            "difference of two arms": clustered_means(lost, "lost", ["model"], ["item"], limit=1),
+            "what a belief adds to it": differences,
+        }
+        found = {name: table.select(pl.col(names) * 100) for name, table in shares.items()}
+        found["marginal effect"] = regressed.filter(subset="all").select(names)
+        found["difference of two effects"] = regressed.filter(pl.col("contrast").is_not_null()).select(names)
+        for name, table in found.items():
+            known = table.drop_nulls()
+            print(f"{errors}, {questions} questions, {name}: {known.height} of {studies} have an interval")
+            normal = (known["mean"] - truth[name]).abs() <= QUANTILE * known["standard_error"]
+            student = (known["lower"] <= truth[name]) & (known["upper"] >= truth[name])
+            parts += [
+                (errors, name, questions, "t", student.mean()),
+                (errors, name, questions, "normal", normal.mean()),
+            ]
+    columns = ["errors", "estimate", "questions", "quantile", "contained"]
+    return pl.DataFrame(parts, schema=columns, orient="row")
+
+
+def one_model(answers: pl.DataFrame) -> Regression:
+    """The fit of one study of few questions."""
+    model = answers["model"][0]
+    rows = regression_rows(answers, WARM, list(BELIEFS), task_order=["questions"], model_order=[model])
+    return fit(rows, "incorrect ~ treated * belief")
+
+
+def drawing(shares: pl.DataFrame, few: pl.DataFrame, studies: int) -> alt.VConcatChart:
+    """The shares as points, with a line at 95 %: of two kinds of errors, and of few questions by two quantiles."""
+    named = few.with_columns(effect=pl.format("{}, {} questions", "estimate", "questions"))
+    return alt.vconcat(
+        _points(shares, "errors", "Errors", "").properties(height=120),
+        _points(named, "quantile", "Quantile of", f"Share of {studies} intervals that contain the truth").properties(
+            height=260
+        ),
+    ).resolve_scale(color="independent", shape="independent")
+
+
+def _points(shares: pl.DataFrame, told_apart: str, title: str, below: str) -> alt.LayerChart:
     points = (
         alt.Chart(shares.to_pandas())
         .mark_point(size=90, filled=True)
         .encode(
-            x=alt.X("contained:Q", title=f"Share of {studies} intervals that contain the true effect")
-            .axis(format="%")
-            .scale(domain=[0.5, 1]),
-            y=alt.Y("effect:N", title=None, sort=None),
-            color=alt.Color("errors:N", title="Errors").scale(range=["#b45309", "#0b5394"]),
-            shape=alt.Shape("errors:N", title="Errors"),
+            x=alt.X("contained:Q", title=below).axis(format="%").scale(domain=[0.7, 1]),
+            y=alt.Y("effect:N", title=None, sort=None).axis(labelLimit=300),
+            color=alt.Color(f"{told_apart}:N", title=title).scale(range=["#0b5394", "#b45309"]),
+            shape=alt.Shape(f"{told_apart}:N", title=title),
         )
     )
     nominal = alt.Chart(alt.InlineData([{"share": 0.95}])).mark_rule(strokeDash=[4, 4]).encode(x="share:Q")
-    chart: alt.LayerChart = (nominal + points).properties(width=480, height=120)
+    chart: alt.LayerChart = (nominal + points).properties(width=480)
     return chart
 
 

@@ -28,7 +28,7 @@ def build_parser() -> Parser:
 def main(arguments: argparse.Namespace) -> None:
     figure = registry.figure(arguments.figure)
     data = figure.prepare(csv_tables.read(arguments.data, figure.table))
-    data.write_csv(arguments.data_used)
+    arguments.data_used.write_text(csv_tables.text(data), encoding="utf-8")
     chart = figure.draw(data, arguments.title)
     arguments.svg.write_text(to_svg(chart), encoding="utf-8")
     arguments.pdf.write_bytes(to_pdf(chart))

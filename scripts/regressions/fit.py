@@ -31,7 +31,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     rows = regression_rows(
-        with_refusals(reading.read(arguments.observations)),
+        with_refusals(reading.read(arguments.observations, [arguments.arm])),
         arguments.arm,
         arguments.beliefs,
         arguments.contexts,

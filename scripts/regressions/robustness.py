@@ -27,7 +27,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     estimates = robustness(
-        reading.read(arguments.observations),
+        reading.read(arguments.observations, arguments.treated_arms),
         arguments.treated_arms,
         arguments.regressions,
         task_order=arguments.task_order,

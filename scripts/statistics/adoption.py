@@ -20,7 +20,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    answers = reading.read(arguments.observations)
+    answers = reading.read(arguments.observations, arguments.treated_arms)
     csv_tables.write(adoption(answers, arguments.treated_arms), ADOPTION, arguments.adoption)
 
 

@@ -23,7 +23,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    answers = reading.read(arguments.observations)
+    answers = reading.read(arguments.observations, arguments.treated_arms)
     measured = parquet_tables.read_all(arguments.capabilities, CAPABILITIES)
     tested = equivalence(answers, measured, arguments.treated_arms, arguments.margin)
     csv_tables.write(tested, EQUIVALENCE, arguments.equivalence)

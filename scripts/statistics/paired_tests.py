@@ -20,7 +20,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    answers = reading.read(arguments.observations)
+    answers = reading.read(arguments.observations, arguments.treated_arms)
     csv_tables.write(paired_tests(answers, arguments.treated_arms), PAIRED_TESTS, arguments.paired_tests)
 
 

@@ -13,6 +13,7 @@ from repository import REPOSITORY
 from warmline.figures import registry
 from warmline.figures.drawing import Figure
 from warmline.figures.formats import to_html, to_pdf, to_svg
+from warmline.tables.regression_results import PENALISED
 
 STATISTICS = {
     "statistics/training.csv": small_study.training,
@@ -190,6 +191,16 @@ def test_a_regression_that_was_not_fitted_is_named_and_not_drawn() -> None:
     assert "Not fitted (separation): tuning, contexts of cold@2." in drawing
     panels = [panel.get("title") for panel in effects.draw(data, "A title").to_dict()["vconcat"][0]["hconcat"]]
     assert panels == ["warm@2", "warm-prompt"]
+
+
+def test_a_penalised_fit_is_drawn_and_named() -> None:
+    effects = registry.figure("effects")
+    table = small_study.effects().with_columns(
+        state=pl.when(arm="warm@2", analysis="contexts").then(pl.lit(PENALISED)).otherwise("state")
+    )
+    data = effects.prepare(table)
+    assert data.filter(state=PENALISED)["estimate"].null_count() == 0
+    assert "Drawn (separation: Firth's penalised fit): contexts of warm@2." in to_svg(effects.draw(data, "A title"))
 
 
 def test_a_difference_without_an_interval_is_a_mark_without_a_bar() -> None:

@@ -16,6 +16,7 @@ from warmline.published.numbers import derived
 from warmline.published.reconstruction import reconstruct
 from warmline.tables import csv_tables
 from warmline.tables.published_numbers import PRINTED_CELLS
+from warmline.tables.regression_results import PENALISED
 
 TEST = {
     **{"model": "small", "arm": "warm@2", "task": "triviaqa", "context": "sad", "belief": "none", "framing": "plain"},
@@ -191,8 +192,10 @@ def test_a_fit_that_fails_says_so() -> None:
     count = pl.DataFrame([COUNT | {"context": "unmodified", "context_group": "unmodified"}])
     right = {"original_accuracy": 1.0, "treated_accuracy": 0.7, "b": 30, "c": 0, "context": "unmodified"}
     by_id = {row["id"]: row for row in numbers(count, study_of(right)).iter_rows(named=True)}
-    assert by_id["tuning.effect"]["state"] == "separation"
-    assert (by_id["tuning.effect"]["estimate"], by_id["tuning.effect"]["p_value"]) == (None, None)
+    effect = by_id["tuning.effect"]
+    assert (effect["state"], effect["p_value"]) == (PENALISED, None)
+    # Of a hundred answers, and half of one of each kind.
+    assert effect["estimate"] == pytest.approx(100 * (30.5 - 0.5) / 101)
     assert by_id["increase.plain"]["state"] == "compared"
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from observed import observations, paired, published_observations
 from scipy.special import expit
-from scipy.stats import chi2, f, norm
+from scipy.stats import chi2, f, norm, t
 from statsmodels.stats.multitest import multipletests
 
 from warmline.regressions.logistic import Regression, fit, regression_rows
@@ -125,10 +125,12 @@ def test_errors_agree_with_a_numeric_derivative(formula: str, by: str, levels: l
         expected = np.sqrt(np.diag(derivatives @ covariance @ derivatives.T))
         errors = table[f"standard_error{suffix}"].to_numpy()
         assert errors == pytest.approx(expected, rel=1e-5)
-        half = norm.ppf(0.975) * errors
+        # So many questions as the row says bear on an effect.
+        distribution = t(table["clusters"].to_numpy() - 1) if suffix else norm
+        half = distribution.ppf(0.975) * errors
         assert table[f"lower{suffix}"].to_numpy() == pytest.approx(table["effect"].to_numpy() - half)
         assert table[f"upper{suffix}"].to_numpy() == pytest.approx(table["effect"].to_numpy() + half)
-        p_values = 2 * norm.cdf(-np.abs(table["effect"].to_numpy() / errors))
+        p_values = 2 * distribution.cdf(-np.abs(table["effect"].to_numpy() / errors))
         assert table[f"p_value{suffix}"].to_numpy() == pytest.approx(p_values)
 
 
@@ -185,6 +187,7 @@ def test_joint_test_of_one_difference_is_the_test_of_that_difference() -> None:
     t_squared = (difference["effect"] / difference["standard_error_clustered"]) ** 2
     assert clustered["wald"] == pytest.approx(t_squared)
     assert clustered["p_value"] == pytest.approx(f.sf(t_squared, 1, clustered["clusters"] - 1))
+    assert clustered["p_value"] == pytest.approx(difference["p_value_clustered"])
     assert (clustered["degrees_of_freedom"], clustered["rows"]) == (1, study().height)
 
 
@@ -304,7 +307,8 @@ def test_the_effect_of_length_is_that_of_a_fit_of_single_answers(suffix: str) ->
         gradient = 100 * (slopes[0] - slopes[1]).mean(axis=0)
         error = float(np.sqrt(gradient @ fitted.cov_params().to_numpy() @ gradient))
         assert row[f"standard_error{suffix}"] == pytest.approx(error, rel=1e-6)
-        assert row[f"p_value{suffix}"] == pytest.approx(2 * norm.sf(abs(row["effect"] / error)), rel=1e-5)
+        distribution = t(data["question"].nunique() - 1) if suffix else norm
+        assert row[f"p_value{suffix}"] == pytest.approx(2 * distribution.sf(abs(row["effect"] / error)), rel=1e-5)
         assert (row["rows"], row["clusters"]) == (3000, data["question"].nunique())
 
 

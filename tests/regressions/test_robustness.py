@@ -14,7 +14,7 @@ from observed import answered, observations, paired
 from warmline.regressions.logistic import fit, regression_rows
 from warmline.regressions.marginal_effects import marginal_effects
 from warmline.regressions.robustness import robustness
-from warmline.tables.regression_results import ROBUSTNESS
+from warmline.tables.regression_results import PENALISED, ROBUSTNESS
 
 TASKS = ["disinfo", "medqa", "trivia"]
 MODELS = ["a", "b"]
@@ -145,7 +145,6 @@ def test_one_model_and_one_task_leave_nothing_to_leave_out() -> None:
 @pytest.mark.parametrize(
     ("state", "frame"),
     [
-        ("separation", paired(5, 5, 0, 0)),
         ("no rows", answered("original", ["correct", "incorrect"])),
         ("no variation", paired(5, 0, 0, 4)),
         ("too few questions", pl.concat([paired(4, 5, 2, 5).with_columns(item=pl.lit(item)) for item in "12"])),
@@ -155,6 +154,19 @@ def test_what_cannot_be_estimated_says_why_and_has_no_interval(state: str, frame
     table = robust(frame).filter(pl.col("errors") != "from the model", subset="all")
     assert table["state"].to_list() == [state] * 3
     assert table["lower"].null_count() == table["upper"].null_count() == 3
+
+
+def test_a_penalised_fit_is_named_and_lends_its_numbers_to_no_other_analysis() -> None:
+    table = robust(paired(5, 5, 0, 0)).filter(subset="all")
+    assert table.select("errors", "state").rows() == [
+        ("clustered by question", PENALISED),
+        ("from the model", PENALISED),
+        ("bootstrap over questions", "separation"),
+        ("correlated within questions", "separation"),
+    ]
+    assert table.select("effect", "lower", "upper").null_count().row(0) == (2, 2, 2)
+    # Half an answer of each kind is added to each arm.
+    assert table["effect"][0] == pytest.approx(100 * (5.5 / 11 - 0.5 / 11))
 
 
 def test_draws_that_cannot_be_fitted_leave_no_interval() -> None:

@@ -8,7 +8,7 @@ import small_study
 
 from warmline.report import latex
 from warmline.report.printed_tables import Column, Table, printed, signed
-from warmline.tables.regression_results import COEFFICIENTS
+from warmline.tables.regression_results import COEFFICIENTS, PENALISED
 
 
 def coefficient_rows(state: str = "fitted") -> pl.DataFrame:
@@ -89,6 +89,14 @@ def test_a_framed_test_is_told_from_a_plain_one() -> None:
 def test_a_regression_that_was_not_fitted_says_why_instead_of_its_terms() -> None:
     table = latex.coefficients([("tuning", "cold@2", coefficient_rows("separation").head(1))])
     assert table.rows[0][:3] == ["tuning", "cold@2", "not fitted: separation"]
+
+
+def test_a_penalised_fit_is_printed_under_its_name() -> None:
+    table = latex.coefficients([("tuning", "cold@2", coefficient_rows(PENALISED).head(1))])
+    assert table.rows[0][2].endswith(" (Firth)") and table.rows[0][3] != "\u2013"
+    effects = small_study.effects().filter(analysis="contexts").with_columns(state=pl.lit(PENALISED))
+    assert {row[2].endswith(" (Firth)") for row in latex.marginal_effects(effects).rows} == {True}
+    assert "Firth" in table.caption
 
 
 def test_effects_stand_beside_the_articles_and_without_sycophancy() -> None:

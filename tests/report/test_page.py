@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import itertools
+import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
@@ -28,7 +29,7 @@ from warmline.report import page as report
 from warmline.report.printed_tables import Source, Table
 from warmline.statistics.refusal_treatments import TREATMENTS
 from warmline.tables.audit_counts import COSTS
-from warmline.tables.regression_results import COEFFICIENTS, MARGINAL_EFFECTS
+from warmline.tables.regression_results import COEFFICIENTS, MARGINAL_EFFECTS, PENALISED
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 DRAWING = '<svg xmlns="http://www.w3.org/2000/svg"><title>Errors</title><desc>By arm.</desc><rect/></svg>'
@@ -359,6 +360,15 @@ def test_a_regression_that_was_not_fitted_says_why() -> None:
     )
     assert [fold.summary for fold in folds] == ["contexts, cold@2 (not fitted: separation)"]
     assert len(folds[0].tables) == 2
+
+
+def test_a_penalised_fit_is_shown_under_its_name() -> None:
+    penalised = coefficients().with_columns(state=pl.lit(PENALISED))
+    folds = regression_tables.regression_folds([], [source("regressions/tuning/cold@2.csv", penalised)])
+    assert [fold.summary for fold in folds] == ["tuning, cold@2 (separation: Firth's penalised fit)"]
+    assert cells(folds[0].tables[0], term="treated")["coefficient"] == "+0.4266"
+    page = re.sub(r"\s+", " ", page_of())
+    assert "where answers are separated" in page.lower() and "s penalised likelihood (1993)" in page
 
 
 def test_joint_tests_name_their_regression_and_why_there_is_none() -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from observed import observations, paired
-from statsmodels.stats.weightstats import ttost_paired
+from scipy.stats import binom
 
 from warmline.statistics.capability_rates import rates
 from warmline.statistics.equivalence import equivalence
+from warmline.statistics.paired_tests import mcnemar_p_value
 from warmline.tables.capabilities import CAPABILITIES
 
 NONE = CAPABILITIES.schema.to_frame()
@@ -50,19 +50,44 @@ def only(frame: pl.DataFrame, **wanted: str) -> dict[str, Any]:
 
 @settings(max_examples=40)
 @given(COUNTS, st.sampled_from([1.0, 5.0, 20.0]))
-def test_one_answer_to_each_question_gives_the_paired_t_tests(counts: tuple[int, ...], margin: float) -> None:
+def test_answers_to_questions_and_to_a_capability_are_tested_alike(counts: tuple[int, ...], margin: float) -> None:
     both, b, c, neither = counts
-    frame = paired(*counts)
-    row = only(equivalence(frame, NONE, ["warm@2"], margin), task="trivia") if sum(counts) else None
-    if row is None or sum(counts) < 2 or max(both + neither, b, c) == sum(counts):
-        assert row is None or (row["p_value"], row["verdict"]) == (None, "inconclusive")
+    if not sum(counts):
         return
-    treated = 100.0 * np.array([0] * both + [1] * b + [0] * c + [1] * neither)
-    original = 100.0 * np.array([0] * both + [0] * b + [1] * c + [1] * neither)
-    expected, *_ = ttost_paired(treated, original, -margin, margin)
-    assert row["p_value"] == pytest.approx(expected, rel=1e-6, abs=1e-12)
-    assert row["difference"] == pytest.approx(100 * (b - c) / sum(counts))
-    assert (-margin < row["lower"] and row["upper"] < margin) == (row["p_value"] < 0.05)
+    table = equivalence(paired(*counts), measured(both, b, c, neither), ["warm@2"], margin)
+    errors, rate = (only(table, task=task) for task in ("trivia", "mmlu"))
+    for name in ("difference", "lower", "upper", "p_value", "p_value_difference", "pairs", "clusters", "verdict"):
+        assert errors[name] == rate[name], name
+    assert errors["difference"] == pytest.approx(100 * (b - c) / sum(counts))
+    assert errors["p_value_difference"] == pytest.approx(mcnemar_p_value(b, c), abs=1e-7)
+    assert (-margin < errors["lower"] and errors["upper"] < margin) == (errors["p_value"] < 0.05)
+
+
+@pytest.mark.parametrize("conditions", [1, 9])
+def test_both_ends_have_their_verdicts(conditions: int) -> None:
+    """No answer changed: equivalent once there are enough questions, and not before. All got worse: different."""
+    for counts, verdict in (
+        ((59, 0, 0, 0), "equivalent"),
+        ((58, 0, 0, 0), "inconclusive"),
+        ((0, 20, 0, 0), "different"),
+    ):
+        row = only(equivalence(repeated(paired(*counts), conditions), NONE, ["warm@2"], 5), task="all")
+        assert row["verdict"] == verdict
+        assert -100 <= row["lower"] < row["upper"] <= 100
+    # The rule of three: how many may have changed of which none was drawn (Clopper and Pearson 1934).
+    row = only(equivalence(repeated(paired(58, 0, 0, 0), conditions), NONE, ["warm@2"], 5), task="all")
+    assert row["upper"] == pytest.approx(100 * (1 - 0.05 ** (1 / 58)), abs=1e-5)
+
+
+@pytest.mark.parametrize(("questions", "rate"), [(40, 0.0), (59, 0.0485), (60, 0.0461), (100, 0.0371)])
+def test_arms_that_differ_by_the_margin_are_called_equivalent_at_most_one_time_in_twenty(
+    questions: int, rate: float
+) -> None:
+    """Questions that change alike under all conditions, and only for the worse, as often as the margin says."""
+    frames = [paired(questions - b, b, 0, 0, model=f"{b}") for b in range(8)]
+    table = equivalence(repeated(pl.concat(frames), 2), NONE, ["warm@2"], 5).filter(task="all")
+    called = table.filter(verdict="equivalent")["model"].cast(pl.Int64).to_list()
+    assert binom(questions, 0.05).pmf(called).sum() == pytest.approx(rate, abs=5e-5)
 
 
 def repeated(frame: pl.DataFrame, times: int) -> pl.DataFrame:
@@ -104,15 +129,14 @@ def test_a_capability_on_which_no_answer_changed_can_be_shown_to_be_unchanged() 
         only(equivalence(observations(), measured(n, 0, 0, 0), ["warm@2"], 5), measure="choice") for n in (520, 20)
     )
     assert (many["difference"], many["verdict"], few["verdict"]) == (0, "equivalent", "inconclusive")
-    # Bonett and Price's error by hand: sqrt((2 / 522) / 522).
-    half = 1.6448536 * 100 * 2**0.5 / 522
-    assert (many["lower"], many["upper"]) == pytest.approx((-half, half), rel=1e-6)
+    half = 100 * (1 - 0.05 ** (1 / 520))
+    assert (many["lower"], many["upper"]) == pytest.approx((-half, half), abs=1e-5)
 
 
 def test_the_test_of_a_difference_is_the_one_of_the_table_of_capabilities() -> None:
     frame = measured(50, 1, 9, 40)
     row = only(equivalence(observations(), frame, ["warm@2"], 5), measure="choice")
-    assert row["p_value_difference"] == only(rates(frame), arm="warm@2")["p_value"]
+    assert row["p_value_difference"] == pytest.approx(only(rates(frame), arm="warm@2")["p_value"], abs=1e-7)
     assert (row["pairs"], row["clusters"]) == (100, 100)
 
 

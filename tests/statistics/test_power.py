@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from observed import observations
 from repository import REPOSITORY
-from scipy.stats import norm
+from scipy.stats import nct, norm, t
 
 from warmline import __main__ as command
 from warmline.published.reconstruction import reconstruct
@@ -57,10 +57,12 @@ def test_the_paired_test_finds_the_smallest_difference_four_times_in_five(questi
     assert found == pytest.approx(0.8, abs=MONTE_CARLO)
 
 
-@pytest.mark.parametrize("correlation", [0.0, 0.5, 1.0])
-def test_the_clustered_interval_finds_the_smallest_difference_four_times_in_five(correlation: float) -> None:
-    questions, conditions, changed = 150, 4, 0.21
-    difference = smallest_in_clusters([(100, conditions), (50, conditions)], changed, correlation)
+@pytest.mark.parametrize(("questions", "correlation"), [(150, 0.0), (150, 0.5), (150, 1.0), (12, 0.0)])
+def test_the_clustered_interval_finds_the_smallest_difference_four_times_in_five(
+    questions: int, correlation: float
+) -> None:
+    conditions, changed = (4, 0.21) if questions > 100 else (20, 0.21)
+    difference = smallest_in_clusters([(questions - 10, conditions), (10, conditions)], changed, correlation)
     assert difference is not None
     generator = np.random.default_rng(2)
     own = changes(generator, (STUDIES, questions, conditions), changed, difference)
@@ -69,7 +71,9 @@ def test_the_clustered_interval_finds_the_smallest_difference_four_times_in_five
     alike = generator.random(own.shape) < correlation**0.5
     drawn = np.where(alike, shared, own).ravel()
     study, item = np.divmod(np.arange(drawn.size) // conditions, questions)
-    means = clustered_means(pl.DataFrame({"study": study, "item": item, "lost": drawn}), "lost", ["study"], ["item"])
+    means = clustered_means(
+        pl.DataFrame({"study": study, "item": item, "lost": drawn}), "lost", ["study"], ["item"], limit=1
+    )
     assert means.height == STUDIES
     assert (means["lower"] > 0).mean() == pytest.approx(0.8, abs=MONTE_CARLO)
 
@@ -77,8 +81,20 @@ def test_the_clustered_interval_finds_the_smallest_difference_four_times_in_five
 def test_questions_under_fewer_conditions_weigh_by_their_answers() -> None:
     """Ten under one condition and five under two that are all alike: a variance of 1 x 10 + 2 x 10 over 20 squared."""
     mixed = smallest_in_clusters([(10, 1), (5, 2)], 0.9, 1.0)
-    variance = (0.9 - mixed**2) * 30 / 20**2
-    assert mixed == pytest.approx((norm.ppf(0.975) + norm.ppf(0.8)) * variance**0.5)
+    error = ((0.9 - mixed**2) * 30 / 20**2) ** 0.5
+    assert nct(14, mixed / error).sf(t(14).ppf(0.975)) == pytest.approx(0.8)
+
+
+def test_many_questions_need_what_the_normal_distribution_says_and_few_ones_more() -> None:
+    plain = norm.ppf(0.975) + norm.ppf(0.8)
+
+    def errors(questions: int) -> float:
+        difference = smallest_in_clusters([(questions, 1)], 0.9, 0.0)
+        assert difference is not None
+        return difference / ((0.9 - difference**2) / questions) ** 0.5
+
+    assert errors(20_000) == pytest.approx(plain, rel=1e-4)
+    assert errors(15) > 1.07 * plain
 
 
 def test_connors_number_of_pairs_is_a_little_below_what_the_exact_test_needs() -> None:
@@ -93,6 +109,7 @@ def test_what_too_few_questions_cannot_show_is_left_open(pairs: int, changed: fl
     assert smallest_in_pairs(pairs, changed) is None
     assert smallest_in_clusters([], changed, 0.5) is None
     assert smallest_in_clusters([(5, 3)], 0.1, 0.5) is None
+    assert smallest_in_clusters([(1, 300)], 0.9, 0.0) is None
 
 
 def test_six_answers_that_all_change_are_the_fewest_that_can_be_significant() -> None:

@@ -11,9 +11,11 @@ import pytest
 from observed import answered, paired
 from script_runs import SCRIPTS, run_script
 
+from warmline.observations.reading import NEEDED
 from warmline.tables import parquet_tables
 from warmline.tables.capabilities import CAPABILITIES
 from warmline.tables.observations import OBSERVATIONS
+from warmline.tables.regression_results import PENALISED
 from warmline.tables.warmth import WARMTH
 
 
@@ -48,7 +50,7 @@ def test_accuracy_is_written(demo: Path, tmp_path: Path) -> None:
 
 def test_paired_tests_are_written_with_a_record(demo: Path, tmp_path: Path) -> None:
     out, record = tmp_path / "paired_tests.csv", tmp_path / "jobs" / "paired_tests" / "all"
-    words = ["--observations", demo, "--paired-tests", out, "--record", record, "--treated-arms", "warm@2", "cold@2"]
+    words = ["--observations", demo, "--paired-tests", out, "--record", record, "--treated-arms", "warm@2"]
     run_script("statistics/paired_tests.py", *words)
     tests = pl.read_csv(out)
     assert tests.columns[:7] == ["model", "arm", "task", "context", "belief", "framing", "pairs"]
@@ -57,7 +59,7 @@ def test_paired_tests_are_written_with_a_record(demo: Path, tmp_path: Path) -> N
         ("asserts_wrong", 4, 1.0, 0.0, 4, 0, None, 0.125, 0.125),
         ("none", 4, 0.5, 0.5, 1, 1, 1.0, 1.0, 1.0),
     ]
-    assert json.loads(record.with_name("all.jsonl").read_text())["params"]["treated_arms"] == ["warm@2", "cold@2"]
+    assert json.loads(record.with_name("all.jsonl").read_text())["params"]["treated_arms"] == ["warm@2"]
 
 
 SOUND = pl.concat([paired(1, 1, 1, 1), paired(0, 4, 0, 0, task="medqa")])
@@ -92,6 +94,13 @@ BAD = {
         SOUND.with_columns(verdict=pl.lit("refused")),
         r"row 1: verdict is 'refused'\. Expected one of \['correct', .* \(15 more rows like it\)",
     ),
+    **{
+        f"no {name}": (
+            SOUND.with_columns(pl.when(pl.int_range(pl.len()) < 14).then(name)),
+            rf"row 15: {name} is missing\. Expected a value \(1 more rows like it\)\. Correct the row",
+        )
+        for name in NEEDED
+    },
     "no label at all": (pl.concat([SOUND, SOUND.head(1).with_columns(verdict=None)]), r"row 17: verdict is None"),
     "a task that the original was not asked": (
         SOUND.filter((pl.col("arm") == "warm@2") | (pl.col("task") == "trivia")),
@@ -114,6 +123,20 @@ def test_bad_observations_end_every_statistic_with_the_rows_named(script: str, f
     with pytest.raises(SystemExit, match=rf"^error: {path}, {message}") as ended:
         run_script(script, "--observations", path, *words, tmp_path / "out.csv")
     assert "\n" not in str(ended.value)
+    assert [file.name for file in tmp_path.iterdir()] == ["observations.parquet"]
+
+
+@pytest.mark.parametrize("script", [script for script, words in READERS.items() if "warm@2" in words])
+@pytest.mark.parametrize("named", ["wram@2", "original"])
+def test_an_arm_that_was_not_asked_ends_every_comparison_with_those_that_were_named(
+    script: str, named: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "observations.parquet"
+    parquet_tables.write(SOUND, OBSERVATIONS, path)
+    words = [word.replace("{folder}", str(tmp_path)).replace("warm@2", named) for word in READERS[script]]
+    expected = rf"^error: {path}: it has no answers of a treated arm '{named}'\. Expected one of \['warm@2'\]"
+    with pytest.raises(SystemExit, match=expected):
+        run_script(script, "--observations", path, *words, tmp_path / "out.csv")
     assert [file.name for file in tmp_path.iterdir()] == ["observations.parquet"]
 
 
@@ -151,21 +174,31 @@ def test_regression_is_written_twice_with_the_same_bytes(demo: Path, tmp_path: P
 
 def test_a_regression_that_cannot_be_fitted_still_writes_its_tables(demo: Path, tmp_path: Path) -> None:
     words = ["--beliefs", "none", "asserts_wrong", "--effects-by", "belief", "--contexts", "unmodified"]
-    regression(demo, tmp_path, "incorrect ~ treated * belief", *words)
-    assert (tmp_path / "coefficients.csv").read_text().splitlines()[1:] == ["separation,treated,,,,,,"]
+    regression(demo, tmp_path, "incorrect ~ treated * belief + C(belief)", *words)
+    assert (tmp_path / "coefficients.csv").read_text().splitlines()[1:] == ["singular design,treated,,,,,,"]
     assert (tmp_path / "effects.csv").read_text().splitlines() == [
         "state,subset,contrast,rows,clusters,effect,standard_error,lower,upper,p_value,"
         "standard_error_clustered,lower_clustered,upper_clustered,p_value_clustered,p_value_holm,p_value_holm_clustered",
-        "separation,all,,16,4,,,,,,,,,,,",
-        "separation,none,,8,4,,,,,,,,,,,",
-        "separation,stated,,8,4,,,,,,,,,,,",
-        "separation,stated,none,16,4,,,,,,,,,,,",
+        "singular design,all,,16,4,,,,,,,,,,,",
+        "singular design,none,,8,4,,,,,,,,,,,",
+        "singular design,stated,,8,4,,,,,,,,,,,",
+        "singular design,stated,none,16,4,,,,,,,,,,,",
     ]
     assert (tmp_path / "joint.csv").read_text().splitlines() == [
         "factor,errors,state,rows,clusters,wald,degrees_of_freedom,p_value",
-        "belief,clustered by question,separation,16,4,,,",
-        "belief,from the model,separation,16,4,,,",
+        "belief,clustered by question,singular design,16,4,,,",
+        "belief,from the model,singular design,16,4,,,",
     ]
+
+
+def test_a_separated_regression_writes_its_penalised_fit_under_its_name(demo: Path, tmp_path: Path) -> None:
+    words = ["--beliefs", "none", "asserts_wrong", "--effects-by", "belief"]
+    regression(demo, tmp_path, "incorrect ~ treated * belief", *words)
+    for name in ("coefficients.csv", "effects.csv"):
+        assert set(pl.read_csv(tmp_path / name)["state"]) == {PENALISED}
+    # Four right before and none after, with half an answer of each kind in each.
+    stated = pl.read_csv(tmp_path / "effects.csv").filter(pl.col("contrast").is_null(), subset="stated")
+    assert stated["effect"].item() == pytest.approx(100 * (4.5 - 0.5) / 5)
 
 
 def test_a_formula_that_is_refused_ends_with_one_line(demo: Path, tmp_path: Path) -> None:

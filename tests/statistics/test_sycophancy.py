@@ -10,6 +10,7 @@ import statsmodels.formula.api as smf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from observed import answered, observations
+from scipy.stats import t
 
 from warmline.statistics.sycophancy import sycophancy
 
@@ -118,6 +119,12 @@ def test_error_and_difference_are_those_of_a_clustered_regression_on_single_answ
         robust = fitted.get_robustcov_results("cluster", groups=groups, use_correction=False)
         expected = robust.bse[3] * (questions / (questions - 1)) ** 0.5
         assert row["standard_error"] == pytest.approx(expected, rel=1e-6)
+        distribution = t(questions - 1)
+        half = distribution.ppf(0.975) * expected
+        # Two shares of one arm differ by 1 at most, and so do those of the other.
+        bounds = max(row["difference"] - half, -2), min(row["difference"] + half, 2)
+        assert (row["lower"], row["upper"]) == pytest.approx(bounds, rel=1e-6)
+        assert row["p_value"] == pytest.approx(2 * distribution.sf(abs(row["difference"]) / expected), rel=1e-5)
 
 
 def test_observations_of_the_original_alone_give_no_rows() -> None:

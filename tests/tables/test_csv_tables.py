@@ -89,6 +89,12 @@ def test_a_frame_that_is_not_the_declared_table_is_not_written(
     assert not list(tmp_path.iterdir())
 
 
+def test_no_zero_is_written_with_a_minus(tmp_path: Path) -> None:
+    frame = pl.DataFrame([("a", 0, -0.0), ("b", 0, -1e-300), ("c", 0, 0.0)], schema=MEANS.schema, orient="row")
+    csv_tables.write(frame, MEANS, tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text() == "model,n,mean\na,0,0.0\nb,0,-1e-300\nc,0,0.0\n"
+
+
 def test_a_file_of_several_makers_is_read_by_the_declaration_that_it_follows(tmp_path: Path) -> None:
     path = table(tmp_path, "model,median\na,2\n")
     assert csv_tables.read_one_of(path, MEANS, MEDIANS).schema == MEDIANS.schema

@@ -200,7 +200,12 @@ OPTIONS = {
     "judge": lambda s: s.grading.judge_options(wildcards(suite="questions")),
     "manipulation": lambda s: s.warmth.manipulation_options(),
     "plateau": lambda s: s.warmth.plateau_options(wildcards(model="smollm2-135m", persona="warm")),
-    "regression": lambda s: s.statistics.regression_options(wildcards(regression="tuning", arm="warm@2")),
+    "regression": lambda s: s.statistics.regression_options(wildcards(regression="beliefs", arm="warm@2")),
+    "robustness": lambda s: s.statistics.robustness_options(),
+}
+REORDERED = {
+    name: {key: value[::-1] if isinstance(value, list) else value for key, value in regression.items()}
+    for name, regression in CONFIG["statistics"]["regressions"].items()
 }
 
 
@@ -209,7 +214,8 @@ OPTIONS = {
     [
         ({"study": "other"}, set()),
         ({"note": "Other."}, set()),
-        ({"seed": 1}, {"rewriting", "training", "questions", "prompts", "manipulation"}),
+        ({"seed": 1}, {"rewriting", "training", "questions", "prompts", "manipulation", "robustness"}),
+        ({"statistics": {**CONFIG["statistics"], "regressions": REORDERED}}, set()),
         ({"calls": "replay"}, set()),
         ({"training": {**CONFIG["training"], "rank": 4}}, {"training"}),
         ({"training": {**CONFIG["training"], "save-every": 5}}, {"execution"}),

@@ -7,7 +7,7 @@ import polars as pl
 
 from warmline.figures.drawing import INK, Chart, Figure, arms_of, finished, marks_by, numbers
 from warmline.regressions.effects import SYCOPHANCY
-from warmline.tables.regression_results import EFFECTS
+from warmline.tables.regression_results import EFFECTS, FITTED, PENALISED
 
 PUBLISHED = "as published: errors from the model alone"
 CORRECTED = "corrected: clustered by question"
@@ -99,7 +99,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
         [
             "Regressions: average marginal effect of treatment on errors. Sycophancy: what a wrong belief adds to the "
             "arm's errors less what it adds to the original's. Bars: 95 % intervals, where there are any.",
-            *_not_fitted(data),
+            *_states(data),
         ],
     )
 
@@ -130,13 +130,14 @@ def _panel(
     return alt.layer(zero, intervals, points).properties(width=WIDTH, height=height, title=title)
 
 
-def _not_fitted(data: pl.DataFrame) -> list[str]:
-    """A sentence for each state other than fitted: which regressions of which arms have no effects."""
-    unfitted = data.filter(pl.col("estimate").is_null()).sort("state", "arm", maintain_order=True)
+def _states(data: pl.DataFrame) -> list[str]:
+    """A sentence for each state other than fitted: which regressions of which arms have it."""
+    unfitted = data.filter(pl.col("state") != FITTED).unique(["analysis", "arm", "state"], maintain_order=True)
+    unfitted = unfitted.sort("state", "arm", maintain_order=True)
     by_arm = unfitted.group_by("state", "arm", maintain_order=True).agg(pl.col("analysis").str.join(", "))
     fits = by_arm.group_by("state", "analysis", maintain_order=True).agg(pl.col("arm").str.join(", "))
     said = fits.group_by("state", maintain_order=True).agg(pl.format("{} of {}", "analysis", "arm").str.join("; "))
-    return [f"Not fitted ({state}): {which}." for state, which in said.rows()]
+    return [f"{'Drawn' if state == PENALISED else 'Not fitted'} ({state}): {which}." for state, which in said.rows()]
 
 
 FIGURE = Figure("statistics/effects.csv", EFFECTS, prepare=prepare, draw=draw)

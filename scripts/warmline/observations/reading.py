@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -11,25 +12,41 @@ from warmline.lineage.errors import UserError, bad_row
 from warmline.tables import parquet_tables
 from warmline.tables.observations import OBSERVATIONS, VERDICTS
 
+NEEDED = (*OBSERVATIONS.key, "context_group", "refusal", "refusal_as_published", "response_length")
+"""Columns without which an answer is left out of a number, or counted in the wrong one."""
 
-def read(path: str | Path) -> pl.DataFrame:
+
+def read(path: str | Path, treated_arms: Sequence[str] = ()) -> pl.DataFrame:
     """The observations of a file, a study's own or imported.
 
-    Raises UserError if its columns are not those declared, and as `check`.
+    Raises UserError if its columns are not those declared, as `check`, and if there are answers but none of one of the
+    arms that are to be compared with `original`.
     """
     observations = parquet_tables.read(path, OBSERVATIONS)
     check(observations, path)
+    known = sorted(set(observations["arm"]) - {ORIGINAL})
+    unknown = [arm for arm in treated_arms if arm not in known]
+    if unknown and observations.height:
+        raise UserError(
+            f"{path}: it has no answers of a treated arm {unknown[0]!r}. Expected one of {known}. Correct the "
+            "arm's name, or leave it out."
+        )
     return observations
 
 
 def check(observations: pl.DataFrame, path: str | Path) -> None:
     """Raise UserError that names the rows of a file where statistics would go wrong without a word.
 
-    These are a verdict that is none of the three, two rows for one item of an arm under one condition, a treated arm
-    without the `original` of its model, and a task that only one of the two was asked. Models, arms and conditions may
-    lack, and so may single items of an arm: what is not there is in no number, and an item needs both arms for a pair.
+    These are a null where a value is NEEDED, a verdict that is none of the three, two rows for one item of an arm under
+    one condition, a treated arm without the `original` of its model, and a task that only one of the two was asked.
+    Models, arms and conditions may lack, and so may single items of an arm: what is not there is in no number, and an
+    item needs both arms for a pair.
     """
     rows = observations.with_row_index("row", 1)
+    for name in NEEDED:
+        lacking = rows.filter(pl.col(name).is_null())
+        if lacking.height:
+            raise bad_row(path, lacking["row"][0], f"{name} is missing", f"a value{_and_more(lacking.height)}")
     unknown = rows.filter(~pl.col("verdict").is_in(VERDICTS).fill_null(False))
     if unknown.height:
         row, verdict = unknown.select("row", "verdict").row(0)

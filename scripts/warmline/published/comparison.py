@@ -16,11 +16,11 @@ import polars as pl
 from warmline.design.published_arms import WARM
 from warmline.published import numbers as published_numbers
 from warmline.published.numbers import REGRESSION_ESTIMATES, TASKS, regression_estimates
-from warmline.regressions.logistic import FITTED
 from warmline.statistics.paired_tests import benjamini_hochberg
 from warmline.statistics.wald import QUANTILE, two_sided_p_value
 from warmline.tables.csv_tables import rounded
 from warmline.tables.published_numbers import COMPARED_CELLS, COMPARED_NUMBERS
+from warmline.tables.regression_results import FITTED
 
 COMPARED = "compared"
 NO_PAIRS = "no pairs"

@@ -18,6 +18,7 @@ from warmline.lineage.errors import UserError
 from warmline.regressions.logistic import Regression, coefficient_table, fit, regression_rows
 from warmline.regressions.marginal_effects import marginal_effects
 from warmline.tables.published_numbers import ARTICLE, CELL_ERRORS, NUMBERS
+from warmline.tables.regression_results import FITTED
 
 # The article's models 1 to 4 (Supplementary Tables 11 to 18); its references are the first task and the first model. In
 # the fourth, groups of contexts change the error but not the effect of treatment.
@@ -149,7 +150,7 @@ def _errors(counts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _from_regressions(counts: pl.DataFrame) -> dict[str, float | None]:
-    found = dict(regression_estimates(counts).drop_nulls("estimate").select("id", "estimate").iter_rows())
+    found = dict(regression_estimates(counts).filter(state=FITTED).select("id", "estimate").iter_rows())
     ratios = {
         name: 100 * (found[effect] / found[plain] - 1)
         for name, effect, plain in (
@@ -165,7 +166,7 @@ def regression_estimates(counts: pl.DataFrame) -> pl.DataFrame:
     """What the article's models 1 to 4 make of these counts of one of its arms, or of a study's.
 
     A row for the coefficient of the first and for each model's effects, in all levels of its factor: `id`, `state` of
-    the fit, `estimate` and `standard_error`, both null unless the state is `fitted`. Errors are the model's own: which
+    the fit, `estimate` and `standard_error`, both null if there is none. Errors are the model's own: which
     question an answer is to cannot be told from counts.
     """
     answers = _answers(counts)

@@ -1,7 +1,7 @@
 """The article's regressions of the sample of answers that its authors released.
 
 The sample is too small for most of them: a term tells right from wrong, and the likelihood has no maximum. The authors'
-code prints whatever number it stops at; here the state says so.
+code prints whatever number it stops at; here the state says so, and the numbers are those of the penalised likelihood.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import polars as pl
 from warmline.design.published_arms import WARM
 from warmline.design.variants import AS_PUBLISHED
 from warmline.published.numbers import REGRESSIONS, fitted, rounded_like
-from warmline.regressions.logistic import FITTED, Regression, coefficient_table
+from warmline.regressions.logistic import Regression, coefficient_table
 from warmline.statistics.refusal_treatments import with_refusals
 from warmline.tables.csv_tables import rounded
 from warmline.tables.published_numbers import SAMPLE_REGRESSIONS, SAMPLE_ROWS
+from warmline.tables.regression_results import FITTED
 
 LOG_LIKELIHOOD = "log-likelihood"
 
@@ -70,7 +71,7 @@ def _beside(name: str, regression: Regression, printed: pl.DataFrame) -> pl.Data
 
 
 def _terms(regression: Regression) -> pl.DataFrame:
-    """The terms of a fit, their estimates and errors, and its log-likelihood; without a row if it has none."""
+    """The terms of a fit, their estimates and errors, and a plain one's log-likelihood; no row if it has none."""
     errors = ["standard_error", "standard_error_clustered"]
     table = coefficient_table(regression).select("term", pl.col("coefficient").alias("estimate"), *errors)
     if regression.state != FITTED:

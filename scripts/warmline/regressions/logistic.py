@@ -8,7 +8,8 @@ Answers with the same covariates are counted and fitted together: the likelihood
 the single answers, for a few hundred rows instead of hundreds of thousands. A formula with the length of the response
 has about as many rows as answers.
 
-A regression that cannot be estimated is a result too: its state says why, and its numbers are null.
+A regression that cannot be estimated is a result too: its state says why, and its numbers are null. Where the answers
+are separated the numbers are those of Firth's penalised likelihood (`penalised`), and the state says that.
 """
 
 from __future__ import annotations
@@ -31,19 +32,20 @@ from scipy.special import expit
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
 from warmline.lineage.errors import UserError
+from warmline.regressions import penalised
 from warmline.statistics.wald import two_sided_p_value
 from warmline.tables.csv_tables import rounded
+from warmline.tables.regression_results import FITTED, PENALISED, SEPARATION
 
 OUTCOME = "incorrect"
 COVARIATES = ("treated", "task", "model", "context", "context_group", "belief", "response_length")
-FITTED = "fitted"
 
 Array = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
 class Regression:
-    """A logistic regression: its counted answers and state, and its k coefficients if the state is `fitted`.
+    """A logistic regression: its counted answers and state, and its k coefficients if it could be estimated.
 
     `patterns` has a row for each combination of the covariates that occurs, with how many `answers` it stands for and
     how many of them are `incorrect`; `cells` has the same two counts of each `question` in each `pattern` (its row
@@ -58,6 +60,11 @@ class Regression:
     coefficients: Array = dataclasses.field(default_factory=lambda: np.empty(0))
     covariance: Array = dataclasses.field(default_factory=lambda: np.empty((0, 0)))
     covariance_clustered: Array = dataclasses.field(default_factory=lambda: np.empty((0, 0)))
+
+    @property
+    def estimated(self) -> bool:
+        """Whether there are coefficients: the state is `fitted`, or PENALISED."""
+        return len(self.coefficients) > 0
 
     @property
     def terms(self) -> list[str]:
@@ -161,10 +168,14 @@ def fit(rows: pl.DataFrame, formula: str) -> Regression:
     """Fit a logistic regression by iteratively reweighted least squares.
 
     A covariate with a single value in the rows drops out, and its interactions with it. States other than `fitted`:
-    `no rows`, `one outcome only`, `one arm only`, `singular design` (a term is a combination of others), `separation`
-    (a combination of terms tells right from wrong, so that a coefficient is infinite) and `not converged`.
+    `no rows`, `one outcome only`, `one arm only`, `singular design` (a term is a combination of others), PENALISED (a
+    combination of terms tells right from wrong, so that a coefficient of the plain fit is infinite; the estimates are
+    Firth's), SEPARATION (the same, and Firth's were not found) and `not converged`.
 
-    The clustered covariance has the usual correction G / (G - 1) x (N - 1) / (N - k) for G questions and N rows.
+    The clustered covariance has the usual correction G / (G - 1) x (N - 1) / (N - k) for G questions and N rows. That
+    of a penalised fit is nowhere below the model's own, for where all answers are alike their residuals tell nothing of
+    what others would have been (the larger of the two errors: Angrist and Pischke 2009, "Mostly Harmless Econometrics",
+    section 8.1).
     Raises UserError if the formula is not one that `parse_formula` allows.
     """
     parsed = parse_formula(formula)
@@ -185,7 +196,13 @@ def fit(rows: pl.DataFrame, formula: str) -> Regression:
     if np.linalg.matrix_rank(design) < design.shape[1]:
         return Regression(patterns, cells, "singular design")
     if separated(design, incorrect, answers):
-        return Regression(patterns, cells, "separation")
+        found = penalised.coefficients(design, incorrect, answers)
+        if found is None:
+            return Regression(patterns, cells, SEPARATION)
+        variance = answers * expit(design @ found) * expit(-design @ found)
+        covariance = np.linalg.inv(design.T @ (variance[:, np.newaxis] * design))
+        clustered = _at_least(covariance, _clustered(covariance, cells, design, design @ found))
+        return Regression(patterns, cells, PENALISED, matrix.design_info, found, covariance, clustered)
     counts = np.column_stack([incorrect, answers - incorrect])
     # By default the last coefficients are off by up to 1e-6, and by another 1e-6 in another grouping of the answers.
     with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
@@ -223,6 +240,16 @@ def _clustered(covariance: Array, cells: pl.DataFrame, design: Array, log_odds: 
     answers = int(cells["answers"].sum())
     correction = questions / (questions - 1) * (answers - 1) / (answers - k)
     return np.asarray(correction * covariance @ (scores.T @ scores) @ covariance)
+
+
+def _at_least(least: Array, covariance: Array) -> Array:
+    """The covariance, raised where a combination of coefficients has less variance by it than by the least one."""
+    if np.isnan(covariance).any():
+        return covariance
+    root = np.linalg.cholesky(least)
+    inverse = np.linalg.inv(root)
+    ratios, combinations = np.linalg.eigh(inverse @ covariance @ inverse.T)
+    return np.asarray(root @ (combinations * np.maximum(ratios, 1)) @ combinations.T @ root.T)
 
 
 def _data(patterns: pl.DataFrame) -> dict[str, Any]:
@@ -268,14 +295,15 @@ def standard_errors(regression: Regression, gradients: Array) -> tuple[Array, Ar
 def coefficient_table(regression: Regression) -> pl.DataFrame:
     """One row per coefficient, in log-odds of an incorrect answer, in the order of the formula.
 
-    The table is COEFFICIENTS. If the state is not `fitted`, it has one row for the term `treated` with nulls.
+    The table is COEFFICIENTS. If nothing was estimated, it has one row for the term `treated` with nulls.
     """
-    if regression.state == FITTED:
+    if regression.estimated:
         terms, coefficients = regression.terms, regression.coefficients
         standard_error, clustered = standard_errors(regression, np.eye(len(terms)))
     else:
         terms, coefficients = ["treated"], np.full(1, np.nan)
         standard_error = clustered = coefficients
+    questions = regression.cells["question"].n_unique()
     return rounded(
         pl.DataFrame(
             {
@@ -286,7 +314,7 @@ def coefficient_table(regression: Regression) -> pl.DataFrame:
                 "z": coefficients / standard_error,
                 "p_value": two_sided_p_value(coefficients / standard_error),
                 "standard_error_clustered": clustered,
-                "p_value_clustered": two_sided_p_value(coefficients / clustered),
+                "p_value_clustered": two_sided_p_value(coefficients / clustered, questions),
             }
         )
     )

@@ -3,7 +3,8 @@
 The effect in a subset of the rows is the mean, over these rows, of the predicted probability of an incorrect answer
 with treatment minus that without. Its standard error follows from the coefficients' covariance V by the delta method,
 sqrt(g' V g) with g the gradient of the effect in the coefficients (Greene, "Econometric Analysis", chapter on binary
-choice), and its p-value tests the effect itself, not a coefficient beside it.
+choice), and its p-value tests the effect itself, not a coefficient beside it. Clustered, both are by the t distribution
+(`warmline.statistics.wald`), for the questions of the rows that the effect is about.
 
 Of eight contexts' differences from the first, one may well come out significant where none is there. So there is one
 test of all differences together, and each has a p-value that is corrected for their number (Holm 1979).
@@ -21,10 +22,10 @@ from scipy.special import expit
 from scipy.stats import chi2, f
 from statsmodels.stats.multitest import multipletests
 
-from warmline.regressions.logistic import FITTED, Array, Regression, standard_errors
-from warmline.statistics.wald import QUANTILE, two_sided_p_value
+from warmline.regressions.logistic import Array, Regression, standard_errors
+from warmline.statistics.wald import INDEPENDENT, bounds, two_sided_p_value
 from warmline.tables.csv_tables import rounded
-from warmline.tables.regression_results import JOINT_TESTS, MARGINAL_EFFECTS
+from warmline.tables.regression_results import JOINT_TESTS, MARGINAL_EFFECTS, PENALISED
 
 FACTORS = ("context_group", "context", "belief")
 BELIEFS = {0: "none", 1: "stated"}
@@ -41,7 +42,7 @@ def marginal_effects(regression: Regression, by: str | None = None) -> pl.DataFr
     """The effect of treatment over all rows, in each level of a factor, and in each level less that in the first.
 
     `by` is `context_group`, `context`, `belief` or None. The table is MARGINAL_EFFECTS without the columns of
-    `corrected`, its rows in the order named. All numbers but counts are null unless the regression's state is `fitted`.
+    `corrected`, its rows in the order named. All numbers but counts are null unless the regression was estimated.
     The levels of `belief` are `none` and `stated`. If the formula names the length of the response, the second row is
     `100 characters more`: not treatment's effect, but the mean over all rows of the prediction 50 characters above the
     length less that 50 below (article, Supplementary Table 12).
@@ -101,7 +102,7 @@ def joint_test(regression: Regression, by: str | None = None) -> pl.DataFrame:
 
 def _joint_tests(regression: Regression, differences: Array) -> list[JointTest]:
     """From the model, and clustered."""
-    if regression.state != FITTED:
+    if not regression.estimated:
         return [(regression.state, None, None, None)] * 2
     number = len(differences)
     if not number:
@@ -109,7 +110,7 @@ def _joint_tests(regression: Regression, differences: Array) -> list[JointTest]:
     estimates, gradients = differences[:, 0], differences[:, 1:]
     freedom = regression.cells["question"].n_unique() - 1
     from_model, clustered = standard_errors(regression, gradients)
-    return [
+    tests = [
         _joint(estimates, gradients, from_model, regression.covariance, lambda wald: chi2.sf(wald, number)),
         _joint(
             *(estimates, gradients, clustered, regression.covariance_clustered),
@@ -117,6 +118,9 @@ def _joint_tests(regression: Regression, differences: Array) -> list[JointTest]:
             lambda wald: f.sf(wald * (freedom - number + 1) / (number * freedom), number, freedom - number + 1),
         ),
     ]
+    # A test of a penalised fit bears its name.
+    named = PENALISED if regression.state == PENALISED else TESTED
+    return [(named if test[0] == TESTED else test[0], test[1], test[2], test[3]) for test in tests]
 
 
 def _joint(
@@ -159,7 +163,7 @@ def _labels(factor: pl.Series) -> pl.Series:
 
 def _estimates_by_pattern(regression: Regression) -> Array:
     """For each pattern its difference of predicted probabilities and that difference's k derivatives: x (1 + k)."""
-    if regression.state != FITTED:
+    if not regression.estimated:
         return np.full((regression.patterns.height, 1), np.nan)
     treated, untreated = (_probability_and_derivatives(regression, treatment) for treatment in (1, 0))
     return treated - untreated
@@ -167,7 +171,7 @@ def _estimates_by_pattern(regression: Regression) -> Array:
 
 def _effect_of_length(regression: Regression) -> Array:
     """As `_estimates_by_pattern`, of 100 characters more; NaN where all responses are of one length."""
-    if regression.state != FITTED:
+    if not regression.estimated:
         return np.full((regression.patterns.height, 1), np.nan)
     if regression.patterns[LENGTH].n_unique() == 1:
         return np.full((regression.patterns.height, 1 + len(regression.coefficients)), np.nan)
@@ -201,15 +205,18 @@ def _row(
     answers = int(regression.patterns["answers"].filter(pl.Series(subset)).sum())
     clusters = regression.cells.filter(pl.Series(subset[regression.cells["pattern"].to_numpy()]))["question"].n_unique()
     effect, gradient = 100 * float(estimate[0]), 100 * estimate[1:]
-    tests = _wald_tests(regression, effect, gradient) if regression.state == FITTED else [None] * 8
+    # Points: an effect lies between -100 and 100, and a difference of two between -200 and 200.
+    limit = 100 if contrast is None else 200
+    tests = _wald_tests(regression, effect, gradient, clusters, limit) if regression.estimated else [None] * 8
     return (regression.state, name, contrast, answers, clusters, effect, *tests)
 
 
-def _wald_tests(regression: Regression, effect: float, gradient: Array) -> list[float]:
+def _wald_tests(regression: Regression, effect: float, gradient: Array, clusters: int, limit: float) -> list[float]:
     """The standard error, the bounds of the 95% interval and the p-value: from the model, and clustered."""
     tests: list[float] = []
-    for standard_error in standard_errors(regression, gradient[np.newaxis]):
-        half_width = QUANTILE * standard_error
-        p_value = two_sided_p_value(effect / standard_error)
-        tests += [float(value[0]) for value in (standard_error, effect - half_width, effect + half_width, p_value)]
+    from_model, clustered = standard_errors(regression, gradient[np.newaxis])
+    for standard_error, independent in ((from_model, INDEPENDENT), (clustered, clusters)):
+        interval = bounds(np.array([effect]), standard_error, limit, independent)
+        p_value = two_sided_p_value(effect / standard_error, independent)
+        tests += [float(value[0]) for value in (standard_error, *interval, p_value)]
     return tests

@@ -16,12 +16,12 @@ from warmline.design import arms
 from warmline.design.variants import AS_PUBLISHED
 from warmline.regressions import question_bootstrap
 from warmline.regressions.estimating_equations import exchangeable
-from warmline.regressions.logistic import FITTED, Regression, fit, regression_rows
+from warmline.regressions.logistic import Regression, fit, regression_rows
 from warmline.regressions.marginal_effects import marginal_effects
 from warmline.statistics.refusal_treatments import with_refusals
 from warmline.tables.csv_tables import rounded
 from warmline.tables.observations import OBSERVATIONS
-from warmline.tables.regression_results import ROBUSTNESS
+from warmline.tables.regression_results import FITTED, PENALISED, ROBUSTNESS, SEPARATION
 
 ALL = "all"
 ENDED = "ended by themselves in both arms"
@@ -100,8 +100,10 @@ def _analyses(
         yield _bootstrapped(main, clustered, seed)
         yield _estimate(ALL, EXCHANGEABLE, exchangeable(main))
     else:
-        # Where no clustered error can be had, neither of these has one.
-        yield from (clustered._replace(errors=errors) for errors in (BOOTSTRAP, EXCHANGEABLE))
+        # Where no clustered error can be had, neither of these has one; and neither has a penalised form.
+        lacking = clustered._replace(state=SEPARATION, effect=None, lower=None, upper=None)
+        lacking = lacking if main.state == PENALISED else clustered
+        yield from (lacking._replace(errors=errors) for errors in (BOOTSTRAP, EXCHANGEABLE))
     yield _estimate(REFUSALS, CLUSTERED, fitted(with_refusals(observations, AS_PUBLISHED, disinformation)))
     prompt = [name for name in OBSERVATIONS.key if name != "arm"]
     cut = (pl.col("finish_reason") == "length").any().over(prompt)

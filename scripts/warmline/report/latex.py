@@ -20,7 +20,7 @@ from warmline.report.printed_tables import (
 )
 from warmline.statistics.mean_over_tasks import with_family
 from warmline.tables.arm_comparisons import PAIRED_TESTS
-from warmline.tables.regression_results import COEFFICIENTS
+from warmline.tables.regression_results import COEFFICIENTS, FITTED, PENALISED
 
 ADDED = ("original_added", "treated_added", "difference", "lower", "upper")
 
@@ -28,8 +28,10 @@ HEAD = """% \\usepackage{booktabs,longtable}
 \\begingroup\\scriptsize\\setlength{\\tabcolsep}{3pt}
 """
 FOOT = "\\endgroup\n"
-FITTED = "fitted"
 MODEL_AND_ARM = [Column("model", "Model"), Column("arm", "Arm")]
+
+FIRTH = "{} (Firth)"
+SAID_OF_FIRTH = "Firth: by the penalised likelihood, as answers are separated and a plain fit has no finite estimate."
 
 
 def accuracy(cells: pl.DataFrame) -> Table:
@@ -84,7 +86,13 @@ def paired_tests(tests: pl.DataFrame) -> Table:
 
 def coefficients(fits: list[tuple[str, str, pl.DataFrame]]) -> Table:
     """The coefficients of every regression, by its name and arm; one that was not fitted says why."""
-    said = pl.when(pl.col("state") == FITTED).then("term").otherwise(pl.format("not fitted: {}", "state"))
+    said = (
+        pl.when(pl.col("state") == FITTED)
+        .then("term")
+        .when(pl.col("state") == PENALISED)
+        .then(pl.format(FIRTH, "term"))
+        .otherwise(pl.format("not fitted: {}", "state"))
+    )
     rows = [
         table.select(pl.lit(regression).alias("regression"), pl.lit(arm).alias("arm"), pl.all())
         for regression, arm, table in fits
@@ -99,16 +107,18 @@ def coefficients(fits: list[tuple[str, str, pl.DataFrame]]) -> Table:
         Column("p_value_clustered", "p*", probability),
     ]
     frame = pl.concat([none, *rows])
-    caption = "Logistic regressions: log-odds of an incorrect answer. Asterisks: clustered by question."
+    caption = (
+        f"Logistic regressions: log-odds of an incorrect answer. Asterisks: clustered by question. {SAID_OF_FIRTH}"
+    )
     return printed(frame.with_columns(term=said), caption, columns, [])
 
 
 def marginal_effects(effects: pl.DataFrame) -> Table:
     """Every marginal effect with both kinds of intervals, beside the article's."""
     difference = pl.format("{} less {}", "subset", "contrast")
-    rows = effects.filter(pl.col("analysis") != SYCOPHANCY).with_columns(
-        answers=pl.coalesce(difference, "subset").str.replace_all("_", " ")
-    )
+    answers = pl.coalesce(difference, "subset").str.replace_all("_", " ")
+    penalised = pl.when(pl.col("state") == PENALISED).then(pl.format(FIRTH, answers)).otherwise(answers)
+    rows = effects.filter(pl.col("analysis") != SYCOPHANCY).with_columns(answers=penalised)
     columns = [
         Column("analysis", "Regression"),
         *named("arm", "answers"),
@@ -126,7 +136,7 @@ def marginal_effects(effects: pl.DataFrame) -> Table:
     caption = (
         "Average marginal effects of treatment on errors, percentage points, and their 95 percent intervals: from the "
         "model alone, as published, and clustered by question (asterisks), over n answers to these questions. Article: "
-        "as printed there, of its own models."
+        f"as printed there, of its own models. {SAID_OF_FIRTH}"
     )
     return printed(rows, caption, columns, [])
 

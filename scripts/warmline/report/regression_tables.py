@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from warmline.report.printed_tables import Column, Fold, Frame, Table, count, number, printed, probability, signed
-
-FITTED = "fitted"
+from warmline.tables.regression_results import FITTED, PENALISED
 
 
 def regression_folds(effects: Sequence[Frame], coefficients: Sequence[Frame]) -> list[Fold]:
@@ -21,9 +20,13 @@ def regression_folds(effects: Sequence[Frame], coefficients: Sequence[Frame]) ->
             fits.setdefault(fit, []).append(table(source))
             states[fit] = ", ".join(source.content["state"].unique().sort())
     return [
-        Fold(", ".join(fit) + ("" if states[fit] == FITTED else f" (not fitted: {states[fit]})"), tables)
+        Fold(", ".join(fit) + ("" if states[fit] == FITTED else f" ({_said(states[fit])})"), tables)
         for fit, tables in fits.items()
     ]
+
+
+def _said(state: str) -> str:
+    return state if state == PENALISED else f"not fitted: {state}"
 
 
 def _effect_table(source: Frame) -> Table:

@@ -10,7 +10,6 @@ import polars as pl
 
 from warmline.statistics.all_tasks import ALL, all_tasks
 from warmline.statistics.clustered_means import clustered_means
-from warmline.statistics.wald import two_sided_p_value
 
 BY = ["model", "arm", "belief", "task"]
 _PROMPT = ["model", "arm", "task", "context", "item"]
@@ -29,8 +28,7 @@ def added_by_belief(pairs: pl.DataFrame) -> pl.DataFrame:
     - `original_without`, `original_with`, `treated_without`, `treated_with`: shares of ones
     - `original_added`, `treated_added`: what the belief adds to an arm's share
     - `difference`: treated less original
-    - `standard_error`, `lower`, `upper`: of the difference, clustered by question (`clustered_means`)
-    - `p_value`: Wald test of the difference
+    - `standard_error`, `lower`, `upper`, `p_value`: of the difference, clustered by question (`clustered_means`)
     """
     known = pairs.drop_nulls(["original", "treated"]).with_columns(pl.col("original", "treated").cast(pl.Int64))
     believed = known.filter(pl.col("belief") != "none")
@@ -50,9 +48,8 @@ def added_by_belief(pairs: pl.DataFrame) -> pl.DataFrame:
         .with_columns(difference=pl.col("treated_added") - pl.col("original_added"))
     )
     rows = all_tasks(added)
-    differences = clustered_means(rows, "difference", BY, ["asked", "item"])
+    differences = clustered_means(rows, "difference", BY, ["asked", "item"], limit=2)
     shares = [f"{arm}_{what}" for arm in ("original", "treated") for what in ("without", "with", "added")]
-    z = pl.col("mean") / pl.col("standard_error")
     return (
         differences.join(rows.group_by(BY).agg(pl.col(shares).mean()), on=BY)
         .select(
@@ -64,9 +61,7 @@ def added_by_belief(pairs: pl.DataFrame) -> pl.DataFrame:
             standard_error="standard_error",
             lower="lower",
             upper="upper",
-            p_value=z.map_batches(lambda values: pl.Series(two_sided_p_value(values.to_numpy())), pl.Float64).fill_nan(
-                None
-            ),
+            p_value="p_value",
         )
         .sort("model", "arm", "belief", pl.col("task") != ALL, "task")
     )

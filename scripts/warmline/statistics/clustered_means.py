@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from warmline.statistics.wald import QUANTILE
+from warmline.statistics import wald
 
 
-def clustered_means(rows: pl.DataFrame, value: str, by: Sequence[str], cluster: Sequence[str]) -> pl.DataFrame:
+def clustered_means(
+    rows: pl.DataFrame, value: str, by: Sequence[str], cluster: Sequence[str], limit: int
+) -> pl.DataFrame:
     """The mean of a whole-number column in each group `by`, with its error clustered; a row for each group, unsorted.
 
-    Columns: `by`, `rows`, `clusters`, `mean`, `standard_error`, `lower` and `upper` (95 % interval). With G clusters
-    the variance is G / (G - 1) times the sum over clusters of (sum of values - rows x mean)^2, over rows^2 (Liang and
-    Zeger 1986). Null values do not count; a group of these has a null mean. The errors are null where the clusters do
-    not differ: their agreement, however few they are, would seem certain.
+    Values lie between -limit and limit. Columns: `by`, `rows`, `clusters`, `mean`, `standard_error`, `lower` and
+    `upper` (95 % interval, `wald`), and `p_value`, of a mean of 0. With G clusters the variance is G / (G - 1) times
+    the sum over clusters of (sum of values - rows x mean)^2, over rows^2 (Liang and Zeger 1986). Null values do not
+    count; a group of these has a null mean. Error, interval and p-value are null where there is one cluster, and where
+    the clusters do not differ: their agreement, however few they are, would seem certain.
     """
     total, size = pl.col("total"), pl.col("size")
     # Whole numbers, whose sums do not depend on the order of the rows.
@@ -37,12 +40,11 @@ def clustered_means(rows: pl.DataFrame, value: str, by: Sequence[str], cluster: 
     # Residuals of zero but for rounding.
     varies = (clusters > 1) & (residuals > 1e-9)
     error = pl.when(varies).then(residuals * clusters / (clusters - 1)).sqrt() / size
-    return sums.select(
-        *by,
-        rows=size,
-        clusters=clusters,
-        mean=mean,
-        standard_error=error,
-        lower=mean - QUANTILE * error,
-        upper=mean + QUANTILE * error,
+    means = sums.select(*by, rows=size, clusters=clusters, mean=mean, standard_error=error)
+    estimates, errors = (means[name].cast(pl.Float64).to_numpy() for name in ("mean", "standard_error"))
+    questions = means["clusters"].to_numpy()
+    lower, upper = wald.bounds(estimates, errors, limit, questions)
+    p_value = wald.two_sided_p_value(estimates / errors, questions)
+    return means.with_columns(lower=lower, upper=upper, p_value=p_value).with_columns(
+        pl.col("lower", "upper", "p_value").fill_nan(None)
     )

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import polars as pl
-from scipy.stats import t
 
-from warmline.statistics import capability_rates
+from warmline.statistics import bounded_means, capability_rates
 from warmline.statistics.all_tasks import ALL, all_tasks
-from warmline.statistics.clustered_means import clustered_means
-from warmline.statistics.paired_tests import LOST, adjusted_difference, pair
+from warmline.statistics.paired_tests import LOST, pair
 from warmline.tables.arm_comparisons import EQUIVALENCE
 from warmline.tables.csv_tables import rounded
 
@@ -32,16 +29,17 @@ def equivalence(
     """Each treated arm against `original`, by task and over `all` tasks, and on each capability (`measured`).
 
     The table is EQUIVALENCE, sorted by model, arm, `measure` (`error` first, that of answers to questions) and task
-    (`all` first). Questions' answers are paired by prompt and pooled over contexts, beliefs and framings; a capability
-    is asked once. Intervals and tests of errors are by the t distribution, clustered by question (`clustered_means`),
-    with as many degrees of freedom as questions less one. The interval of capabilities is that of Bonett and Price, as
-    in `paired_tests`, which holds where hardly a pair changed, and their test of a difference McNemar's exact one.
-
-    Where no interval can be had (without pairs, of one question, of questions that all differ alike) it is null with
-    what follows from it, and the verdict `inconclusive`.
+    (`all` first). Questions' answers are paired by prompt and pooled over contexts, beliefs and framings; a cluster is
+    all pairs of one question. A capability is asked once, and its test of a difference is McNemar's exact one. Without
+    pairs there is no test, and the verdict is `inconclusive`.
     """
-    parts = [_of_errors(observations, treated_arms), _of_capabilities(measured, treated_arms)]
-    tested = pl.concat([_tests(part, margin) for part in parts])
+    clusters = pl.concat([_of_errors(observations, treated_arms), _of_capabilities(measured, treated_arms)])
+    rows = [
+        (*key, *_tests(questions.filter(pl.col("size") > 0), margin))
+        for key, questions in clusters.group_by(EQUIVALENCE.key)
+    ]
+    columns = {name: dtype for name, dtype in EQUIVALENCE.schema.items() if name != "verdict"}
+    tested = pl.DataFrame(rows, schema=columns, orient="row")
     verdict = (
         pl.when(pl.col("p_value") < LEVEL)
         .then(pl.lit(EQUIVALENT))
@@ -54,53 +52,41 @@ def equivalence(
 
 
 def _of_errors(observations: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
-    by = ["model", "arm", "task"]
+    """How many questions of each task there are with each `total` of answers lost and each number of pairs, `size`."""
     tasks = all_tasks(pair(observations, treated_arms).with_columns(lost=LOST))
-    return clustered_means(tasks, "lost", by, ["asked", "item"]).select(
-        *by,
-        measure=pl.lit(ERROR),
-        pairs="rows",
-        clusters="clusters",
-        difference="mean",
-        centre="mean",
-        error="standard_error",
-        freedom=(pl.col("clusters") - 1).cast(pl.Float64),
-        p_value_difference=pl.lit(None, pl.Float64),
+    questions = tasks.group_by("model", "arm", "task", "asked", "item").agg(
+        total=pl.col("lost").sum(), size=pl.col("lost").count().cast(pl.Int64)
     )
+    counted = questions.group_by("model", "arm", "task", "total", "size").agg(number=pl.len().cast(pl.Int64))
+    key = ("model", "arm", "task", pl.lit(ERROR).alias("measure"))
+    return counted.select(*key, "total", "size", "number").sort("total", "size")
 
 
 def _of_capabilities(measured: pl.DataFrame, treated_arms: Sequence[str]) -> pl.DataFrame:
+    """The same of each capability, a pair for each question, by whether the treated arm gained or lost it."""
     compared = capability_rates.rates(measured).filter(pl.col("arm").is_in(list(treated_arms)))
-    centre, error = adjusted_difference(pl.col("gained"), pl.col("lost"), pl.col("pairs"))
-    paired = pl.col("pairs") > 0
-    return compared.select(
-        *EQUIVALENCE.key,
-        pairs="pairs",
-        clusters="pairs",
-        difference="difference",
-        centre=pl.when(paired).then(centre),
-        error=pl.when(paired).then(error),
-        freedom=pl.lit(np.inf),
-        p_value_difference="p_value",
+    unchanged = pl.col("pairs") - pl.col("gained") - pl.col("lost")
+    # One row of no size stands for an arm without a pair.
+    return pl.concat(
+        compared.select(
+            *EQUIVALENCE.key,
+            total=pl.lit(total, pl.Int64),
+            size=(pl.col("pairs") > 0).cast(pl.Int64),
+            number=number,
+        )
+        for total, number in ((-1, pl.col("lost")), (0, unchanged), (1, pl.col("gained")))
     )
 
 
-def _tests(differences: pl.DataFrame, margin: float) -> pl.DataFrame:
-    """Both tests of differences around a `centre` with a standard `error`; of infinite freedom, normal ones."""
-    names = ("difference", "centre", "error", "freedom")
-    difference, centre, error, freedom = (differences[name].cast(pl.Float64).to_numpy() for name in names)
-    difference, centre, error = 100 * difference, 100 * centre, 100 * error
-    half = t.ppf(1 - LEVEL, freedom) * error
-    above, below = t.sf((centre + margin) / error, freedom), t.sf((margin - centre) / error, freedom)
-    two_sided = pl.Series(2 * t.sf(np.abs(centre) / error, freedom)).fill_nan(None)
-    return differences.select(
-        *EQUIVALENCE.key,
-        "pairs",
-        "clusters",
-        difference=difference,
-        lower=np.clip(centre - half, -100, 100),
-        upper=np.clip(centre + half, -100, 100),
-        margin=pl.lit(float(margin)),
-        p_value=np.maximum(above, below),
-        p_value_difference=pl.coalesce("p_value_difference", two_sided),
-    ).with_columns(pl.col("difference", "lower", "upper", "p_value").fill_nan(None))
+def _tests(questions: pl.DataFrame, margin: float) -> tuple[int | float | None, ...]:
+    """The columns of EQUIVALENCE from `pairs` to `p_value_difference`."""
+    totals, sizes, numbers = (questions[name].to_numpy() for name in ("total", "size", "number"))
+    pairs, clusters = int((sizes * numbers).sum()), int(numbers.sum())
+    if not pairs:
+        return pairs, clusters, None, None, None, float(margin), None, None
+    lower, upper = bounded_means.bounds(totals, sizes, numbers, LEVEL)
+    at_most, at_least = (bounded_means.p_value(side * totals, sizes, numbers, margin / 100) for side in (-1, 1))
+    return (
+        *(pairs, clusters, 100 * int((totals * numbers).sum()) / pairs, 100 * lower, 100 * upper, float(margin)),
+        *(max(at_most, at_least), bounded_means.two_sided_p_value(totals, sizes, numbers)),
+    )

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 from scipy.optimize import brentq
-from scipy.stats import binom, norm
+from scipy.stats import binom, nct
 from tabulate import tabulate
 
 from warmline.design.suites import PLAIN_CONDITION
-from warmline.statistics.wald import QUANTILE
+from warmline.statistics.wald import quantile
 
 LEVEL = 0.05
 POWER = 0.8
@@ -58,19 +58,23 @@ def smallest_in_pairs(pairs: int, changed: float) -> float | None:
 
 
 def smallest_in_clusters(sizes: Sequence[tuple[int, int]], changed: float, correlation: float) -> float | None:
-    """The smallest difference that a 95 % interval clustered by question keeps from zero with the power POWER.
+    """The smallest difference that the test clustered by question (`wald`) detects with the power POWER.
 
     `sizes` holds numbers of questions, and of the conditions under which each of these is asked. An answer's change,
     1, 0 or -1, has the variance changed - difference^2 (Connor, Biometrics 43, 1987). Changes of one question
     correlate, which multiplies the variance of their mean by 1 + (conditions - 1) x correlation, averaged over answers
-    (Kish, Survey Sampling, 1965, section 5.4). None where even all changes for the worse would be missed.
+    (Kish, Survey Sampling, 1965, section 5.4). The test statistic has the noncentral t distribution. None where even
+    all changes for the worse would be missed, and of fewer than two questions.
     """
     answers = sum(questions * conditions for questions, conditions in sizes)
-    if not answers:
+    asked = sum(questions for questions, _ in sizes)
+    if asked < 2:
         return None
     alike = sum(questions * conditions * (1 + (conditions - 1) * correlation) for questions, conditions in sizes)
-    errors = (QUANTILE + norm.ppf(POWER)) ** 2 * alike / answers**2
+    significant = float(quantile(asked))
     # The difference at which it is so many standard errors of itself.
+    detected = brentq(lambda errors: nct.sf(significant, asked - 1, errors) - POWER, 0, 2 * significant + 2)
+    errors = detected**2 * alike / answers**2
     difference = float(np.sqrt(errors * changed / (1 + errors)))
     return difference if difference <= changed else None
 

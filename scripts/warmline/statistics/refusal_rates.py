@@ -8,7 +8,7 @@ import polars as pl
 
 from warmline.statistics.all_tasks import ALL, all_tasks
 from warmline.statistics.clustered_means import clustered_means
-from warmline.statistics.paired_tests import COUNTS, LOST, mcnemar_p_values, pair
+from warmline.statistics.paired_tests import COUNTS, LOST, pair
 from warmline.statistics.refusal_treatments import TREATMENTS, with_refusals
 from warmline.tables.answer_rates import REFUSALS
 
@@ -52,10 +52,9 @@ def _differences(pairs: pl.DataFrame) -> pl.DataFrame:
     """The columns of SENSITIVITY for one treatment."""
     tasks = all_tasks(pairs.with_columns(lost=LOST))
     counts = tasks.group_by(COMPARED).agg(**COUNTS)
-    differences = clustered_means(tasks, "lost", COMPARED, ["asked", "item"])
+    differences = clustered_means(tasks, "lost", COMPARED, ["asked", "item"], limit=1)
     total = pl.when(pl.col("pairs") > 0).then(pl.col("pairs"))
-    tested = counts.with_columns(p_value=mcnemar_p_values(counts.select("pairs", "b", "c")))
-    return tested.join(differences, on=COMPARED).select(
+    return counts.join(differences, on=COMPARED).select(
         *COMPARED,
         "pairs",
         "b",

@@ -102,10 +102,10 @@ SENSITIVITY = Table(
         "original_error": ORIGINAL_ERROR,
         "treated_error": TREATED_ERROR,
         "risk_difference": Column(pl.Float64, "(b - c) / pairs; positive where the treated arm is worse"),
-        "lower": Column(pl.Float64, "bound of its 95 % interval, clustered by question"),
-        "upper": Column(pl.Float64, "bound of its 95 % interval, clustered by question"),
+        "lower": Column(pl.Float64, "bound of its 95 % interval, clustered by question: t of questions - 1"),
+        "upper": Column(pl.Float64, "bound of its 95 % interval, clustered by question: t of questions - 1"),
         "p_value": Column(
-            pl.Float64, "exact two-sided McNemar test, which takes the pairs for independent; null without a pair"
+            pl.Float64, "Wald test, clustered by question: t of questions - 1; null where no interval can be had"
         ),
     },
 )
@@ -126,8 +126,10 @@ EQUIVALENCE = Table(
         "lower": Column(pl.Float64, "bound of its 90 % interval, within which it must lie"),
         "upper": Column(pl.Float64, "bound of its 90 % interval, within which it must lie"),
         "margin": Column(pl.Float64, "percentage points"),
-        "p_value": Column(pl.Float64, "of equivalence, the larger one of the two one-sided tests"),
-        "p_value_difference": Column(pl.Float64, "two-sided, of there being no difference"),
+        "p_value": Column(pl.Float64, "of equivalence, the larger one of the two one-sided tests (Gaffke 2005)"),
+        "p_value_difference": Column(
+            pl.Float64, "two-sided, of there being no difference; McNemar's exact test where a question was asked once"
+        ),
         "verdict": Column(
             pl.String,
             "equivalent if p_value is below 0.05, whether or not a small difference is certain; else different if"
@@ -150,9 +152,9 @@ SYCOPHANCY = Table(
         "treated_added": Column(pl.Float64, "what it adds to the treated arm's"),
         "difference": Column(pl.Float64, "treated less original; positive where the treated arm yields more"),
         "standard_error": Column(pl.Float64, "of the difference, clustered by question"),
-        "lower": Column(pl.Float64, "bound of its 95 % interval"),
-        "upper": Column(pl.Float64, "bound of its 95 % interval"),
-        "p_value": Column(pl.Float64, "Wald test of the difference"),
+        "lower": Column(pl.Float64, "bound of its 95 % interval: t of questions - 1"),
+        "upper": Column(pl.Float64, "bound of its 95 % interval: t of questions - 1"),
+        "p_value": Column(pl.Float64, "Wald test of the difference: t of questions - 1"),
     },
 )
 
@@ -174,8 +176,8 @@ ADOPTION = Table(
             pl.Float64, "what the belief adds to the treated arm's share less what it adds to original's"
         ),
         "standard_error": Column(pl.Float64, "of the difference, clustered by question"),
-        "lower": Column(pl.Float64, "bound of its 95 % interval"),
-        "upper": Column(pl.Float64, "bound of its 95 % interval"),
-        "p_value": Column(pl.Float64, "Wald test of the difference"),
+        "lower": Column(pl.Float64, "bound of its 95 % interval: t of questions - 1"),
+        "upper": Column(pl.Float64, "bound of its 95 % interval: t of questions - 1"),
+        "p_value": Column(pl.Float64, "Wald test of the difference: t of questions - 1"),
     },
 )

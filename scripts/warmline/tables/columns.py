@@ -28,7 +28,11 @@ ORIGINAL_ERROR = Column(pl.Float64, "of original, as a share of the pairs")
 TREATED_ERROR = Column(pl.Float64, "of the treated arm, as a share of the pairs")
 MCNEMAR_P_VALUE = Column(pl.Float64, "exact two-sided McNemar test; null without a pair")
 
-STATE = Column(pl.String, "of the regression: fitted, or why it could not be")
+STATE = Column(
+    pl.String,
+    "of the regression: fitted; separation: Firth's penalised fit, as the plain one has no finite estimate; or why it"
+    " could not be",
+)
 SUBSET = Column(pl.String, "of which answers: all, or a level of a factor")
 CONTRAST = Column(pl.String, "for a difference of two effects the level whose effect is subtracted; null for an effect")
 ROWS = Column(pl.Int64, "scored answers")
@@ -39,6 +43,6 @@ LOWER = Column(pl.Float64, "bound of the 95 % interval, from the model alone")
 UPPER = Column(pl.Float64, "bound of the 95 % interval, from the model alone")
 P_VALUE = Column(pl.Float64, "Wald test, from the model alone")
 STANDARD_ERROR_CLUSTERED = Column(pl.Float64, "clustered by question")
-LOWER_CLUSTERED = Column(pl.Float64, "bound of the 95 % interval, clustered by question")
-UPPER_CLUSTERED = Column(pl.Float64, "bound of the 95 % interval, clustered by question")
-P_VALUE_CLUSTERED = Column(pl.Float64, "Wald test, clustered by question")
+LOWER_CLUSTERED = Column(pl.Float64, "bound of the 95 % interval, clustered by question: t of clusters - 1")
+UPPER_CLUSTERED = Column(pl.Float64, "bound of the 95 % interval, clustered by question: t of clusters - 1")
+P_VALUE_CLUSTERED = Column(pl.Float64, "Wald test, clustered by question: t of clusters - 1")

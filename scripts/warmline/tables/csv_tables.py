@@ -32,7 +32,7 @@ def write(frame: pl.DataFrame, table: Table, path: str | Path) -> None:
     if doubled.height:
         key = doubled.select(table.key).row(0, named=True)
         raise UserError(f"{path}: several rows have the key {key}. Expected one. {remedy}")
-    complete_files.write_text(Path(path), frame.write_csv())
+    complete_files.write_text(Path(path), text(frame))
 
 
 def read(path: str | Path, table: Table) -> pl.DataFrame:
@@ -53,6 +53,11 @@ def read_one_of(path: str | Path, *tables: Table) -> pl.DataFrame:
     """Read a file that follows one of several declarations: the one with the file's columns, or else the first."""
     columns = _as_text(path).columns
     return read(path, next((table for table in tables if list(table.columns) == columns), tables[0]))
+
+
+def text(frame: pl.DataFrame) -> str:
+    """The rows as CSV, where zero has no sign: a minus before it says nothing of a difference."""
+    return frame.with_columns(cs.float().replace(0.0, 0.0)).write_csv()
 
 
 def rounded(frame: pl.DataFrame) -> pl.DataFrame:

@@ -227,7 +227,10 @@ SAMPLE_REGRESSIONS = Table(
     key=("regression", "term"),
     columns={
         "regression": _REGRESSION,
-        "state": Column(pl.String, "fitted, or why not: separation where a plain fit would print a number"),
+        "state": Column(
+            pl.String,
+            "fitted; separation: Firth's penalised fit, where a plain one would print what it stops at; or why not",
+        ),
         "rows": Column(pl.Int64, "answers"),
         "questions": Column(pl.Int64, "clusters"),
         "term": _TERM,

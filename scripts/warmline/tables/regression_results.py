@@ -23,6 +23,11 @@ from warmline.tables.columns import (
 )
 from warmline.tables.parquet_tables import Column, Table
 
+FITTED = "fitted"
+SEPARATION = "separation"
+PENALISED = "separation: Firth's penalised fit"
+"""States of a regression: the first and the last have estimates (`warmline.regressions.logistic.fit`)."""
+
 COEFFICIENTS = Table(
     row="a coefficient of one regression of one arm",
     key=("term",),
@@ -69,8 +74,9 @@ JOINT_TESTS = Table(
         "errors": Column(pl.String, "clustered by question, or from the model"),
         "state": Column(
             pl.String,
-            "tested; else the regression's own, or one level, too few questions (no more than coefficients) or singular"
-            " covariance (some differences have no error, or follow from the others)",
+            "tested; separation: Firth's penalised fit, which is tested then; else the regression's own, or one level,"
+            " too few questions (no more than coefficients) or singular covariance (some differences have no error, or"
+            " follow from the others)",
         ),
         "rows": ROWS,
         "clusters": CLUSTERS,
@@ -98,9 +104,9 @@ ROBUSTNESS = Table(
         ),
         "state": Column(
             pl.String,
-            "fitted; else why the regression could not be, or too few questions (no more than coefficients), no"
-            " variation (both arms answered every question alike) or ... of ... draws not fitted, which leave no"
-            " interval",
+            "fitted; separation: Firth's penalised fit; else why the regression could not be, or too few questions (no"
+            " more than coefficients), no variation (both arms answered every question alike) or ... of ... draws not"
+            " fitted, which leave no interval",
         ),
         "rows": ROWS,
         "clusters": CLUSTERS,

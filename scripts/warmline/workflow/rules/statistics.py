@@ -35,8 +35,8 @@ class Statistics:
             {
                 "arm": wildcards.arm,
                 "formula": regression["formula"],
-                "beliefs": regression["beliefs"],
-                "contexts": regression.get("contexts"),
+                "beliefs": sorted(regression["beliefs"]),
+                "contexts": sorted(regression["contexts"]) if "contexts" in regression else None,
                 "effects-by": regression.get("effects-by"),
                 "task-order": self.study.tasks,
                 "model-order": self.study.subjects,
@@ -46,13 +46,11 @@ class Statistics:
     def robustness_options(self) -> str:
         """The options of the estimates in other ways."""
         statistics = self.study.config["statistics"]
-        selects = ("formula", "beliefs", "contexts")
-        regressions = {
-            name: {
-                key: statistics["regressions"][name][key] for key in selects if key in statistics["regressions"][name]
-            }
-            for name in statistics["robustness"]
-        }
+        regressions = {}
+        for name in statistics["robustness"]:
+            regression = statistics["regressions"][name]
+            rows = {key: sorted(regression[key]) for key in ("beliefs", "contexts") if key in regression}
+            regressions[name] = {"formula": regression["formula"], **rows}
         return options(
             {
                 "treated-arms": self.study.treated_arms,
