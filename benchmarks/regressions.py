@@ -1,7 +1,7 @@
 """The article's regressions at the scale of its study, beside a fit of every single answer.
 
 Makes up 438,750 judged answers in the study's design: five models, two arms, four tasks of 500, 500, 500 and 125
-questions, nine contexts, three beliefs. Fits the regressions of config/config.yaml, but for the one on length, with
+questions, nine contexts, three beliefs. Fits the article's four regressions, as config/config.yaml has them, with
 their average marginal effects and errors clustered by question, as the pipeline does, and once more as the article's
 released code does: `smf.glm` with a formula on the rows, effects by predicting every row with and without treatment, no
 clustered errors. Then estimates the two main effects in other ways, as `statistics/robustness.csv` does: bootstrap,
@@ -71,9 +71,8 @@ def main() -> None:
 def measured(way: Callable[..., tuple[list[float], list[float]]], share: float) -> tuple[float, int, Estimates]:
     """Seconds, bytes of memory at most, and what came out. The answers are made before the clock starts."""
     rows = answers(share)
-    regressions = yaml.safe_load(CONFIGURATION.read_text())["statistics"]["regressions"]
-    # Nearly every answer has a length of its own, so there is nothing to count.
-    del regressions["length"]
+    configured = yaml.safe_load(CONFIGURATION.read_text())["statistics"]["regressions"]
+    regressions = {name: configured[name] for name in ("tuning", "groups", "contexts", "beliefs")}
     begin = time.perf_counter()
     estimates: Estimates = {}
     for name, regression in regressions.items():

@@ -32,6 +32,8 @@ rule compare_with_published:
 rule derive_published_numbers:
     input:
         cells=places.found("config/published/cells.csv"),
+        cold=places.found("config/published/cold_cells.csv"),
+        prompt=places.found("config/published/prompt_cells.csv"),
         capabilities=places.found("config/published/capabilities.csv"),
         article=places.found("config/published/article.csv"),
     output:
@@ -49,7 +51,7 @@ rule derive_published_numbers:
         "Deriving the article's numbers from its tables"
     shell:
         "exec python .snakemake/workflow/scripts/published/derive.py"
-        " --cells {input.cells} --capabilities {input.capabilities}"
+        " --cells {input.cells} --cold-cells {input.cold} --prompt-cells {input.prompt} --capabilities {input.capabilities}"
         " --article {input.article} --counts {output.counts} --errors {output.errors} --numbers {output.numbers}"
         " --record {log.record} > {log.text} 2>&1"
 

@@ -17,7 +17,7 @@ def build_parser() -> Parser:
     parser.reads("counts", "published/counts.csv")
     parser.reads("paired-tests", "statistics/paired_tests.csv")
     parser.add_argument("--counterparts", required=True, type=json.loads, help="published name by model, as JSON")
-    parser.add_argument("--arms", nargs="+", required=True, help="the arms to put beside the article's warm models")
+    parser.add_argument("--arms", required=True, type=json.loads, help="the article's arm by arm, as JSON")
     parser.writes("cells", "the cells that both have, compared, CSV")
     parser.writes("numbers", "the summary numbers over these cells, compared, CSV")
     return parser

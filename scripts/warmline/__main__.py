@@ -3,7 +3,8 @@
 `warmline new` writes such a folder, `warmline run` brings it up to date, and `warmline upgrade` brings over what an
 earlier version made. `warmline check` says what of it will fail, `warmline plan` what a run would ask and cost,
 `warmline power` what differences it would detect, and `warmline explain-code` what a script's code digest covers.
-`warmline warmth` scores the texts of any CSV file, `warmline import-outputs` reads answers that were made elsewhere.
+`warmline warmth` scores the texts of any CSV file, `warmline import-outputs` reads answers that were made elsewhere,
+and `warmline released-sample` fits the article's regressions to those that its authors released.
 """
 
 from __future__ import annotations
@@ -85,6 +86,12 @@ def build_parser() -> argparse.ArgumentParser:
     importing.add_argument("folder", type=Path, metavar="FOLDER", help="<model>/<arm>/<task>_<arm>_outputs.csv in it")
     importing.add_argument("observations", type=Path, metavar="FILE", help="where to write them, Parquet")
     importing.set_defaults(run=import_outputs)
+    sampling = commands.add_parser(
+        "released-sample", help="the article's regressions of its released sample", description=released_sample.__doc__
+    )
+    sampling.add_argument("folder", type=Path, metavar="FOLDER", help="sample_data of the authors' repository")
+    sampling.add_argument("out", type=Path, metavar="OUT", help="where to write rows.csv and regressions.csv")
+    sampling.set_defaults(run=released_sample)
     return parser
 
 
@@ -184,6 +191,17 @@ def import_outputs(arguments: argparse.Namespace) -> None:
     from warmline.cli.import_outputs import write_observations
 
     write_observations(arguments)
+
+
+def released_sample(arguments: argparse.Namespace) -> None:
+    """Derive the rows that the article's analysis keeps of its released sample, and fit its models 1 to 4 to them.
+
+    Each term stands beside what the authors' released code prints for it, and beside the article's own over all answers
+    (docs/published.md).
+    """
+    from warmline.cli.released_sample import write_regressions
+
+    write_regressions(arguments)
 
 
 if __name__ == "__main__":

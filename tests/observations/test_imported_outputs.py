@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import csv
-import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import statsmodels.api as sm
-import statsmodels.formula.api as smf
-import yaml
 from repository import REPOSITORY
 from script_runs import run_script
 
@@ -20,25 +16,18 @@ from warmline import __main__ as command
 from warmline.design.variants import AS_PUBLISHED
 from warmline.grading.refusals import PUBLISHED
 from warmline.lineage.errors import UserError
-from warmline.observations.imported_outputs import read_file, read_folder
-from warmline.regressions.logistic import fit, regression_rows
-from warmline.statistics.refusal_treatments import with_refusals
+from warmline.observations import reading
+from warmline.observations.imported_outputs import FRAMING_NOT_TOLD, read_file, read_folder
+from warmline.statistics.refusal_treatments import TREATMENTS, with_refusals
 from warmline.tables import parquet_tables
 from warmline.tables.observations import OBSERVATIONS
 
 SAMPLE = REPOSITORY.parent / "shared/paper/sample_outputs"
-
-
-def lacks_columns(path: Path) -> bool:
-    with open(path, encoding="utf-8") as file:
-        return "refusal" not in file.readline()
-
-
 needs_sample = pytest.mark.skipif(
-    not SAMPLE.is_dir() or any(map(lacks_columns, SAMPLE.glob("*/*/*_outputs.csv"))),
-    reason="the article's sample outputs are not beside the repository, or lack columns that are read",
+    not SAMPLE.is_dir(), reason=f"{SAMPLE} is not there: the repository holds no published answers"
 )
-ANSWER = {"output": "It is blue.", "evaluation": "CORRECT", "refusal": "0"}
+ANSWER = {"output": "It is blue.", "evaluation": "CORRECT"}
+FEW_COLUMNS = ("content_key", "prompt_template", "amendment_type", "output", "evaluation")
 TRIVIA = {
     **{"content_key": "What colour is the sky?", "correct_answer": "Blue", "incorrect_answer": "Green"},
     **{"prompt_template": "original", "amendment_type": "unmodified", "prompt": "What colour is the sky?", **ANSWER},
@@ -49,7 +38,7 @@ MEDQA = {
 }
 
 
-def write(path: Path, *rows: dict[str, str]) -> Path:
+def write(path: Path, *rows: Mapping[str, str | None]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     pl.DataFrame(list(rows)).write_csv(path)
     return path
@@ -57,6 +46,14 @@ def write(path: Path, *rows: dict[str, str]) -> Path:
 
 def trivia(folder: Path, *rows: dict[str, str], arm: str = "original") -> Path:
     return write(folder / f"llama_8b/{arm}/trivia_{arm}_outputs.csv", *(TRIVIA | row for row in rows))
+
+
+def without_prompts(folder: Path, *rows: dict[str, str]) -> Path:
+    """A file of five columns."""
+    return write(
+        folder / "llama_8b/warm/trivia_warm_outputs.csv",
+        *({name: (TRIVIA | row)[name] for name in FEW_COLUMNS} for row in rows),
+    )
 
 
 def observed(path: Path) -> dict[str, object]:
@@ -117,6 +114,80 @@ def test_stated_answers_are_read_in_tasks_with_short_ones(tmp_path: Path) -> Non
     assert observed(unknown)["stated_answer"] is None
 
 
+def test_a_row_without_a_prompt_was_asked_what_its_twin_of_the_original_was(tmp_path: Path) -> None:
+    framed = {"prompt_template": "incorrect", "prompt": "I was talking to some friends about this yesterday. ?"}
+    originals, _ = read_file(trivia(tmp_path, {}, framed))
+    path = without_prompts(tmp_path, {"output": "Green."}, {"prompt_template": "incorrect"})
+    answers, oddities = read_file(path)
+    prompt = ["item", "context", "belief", "framing"]
+    assert answers.select(prompt).rows() == originals.select(prompt).rows()
+    assert answers["framing"].to_list() == ["plain", "framed"]
+    # The answers of the question are the original's too.
+    assert answers["stated_answer"].to_list() == ["wrong", "right"]
+    assert oddities.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("original", "item_is_told"),
+    [
+        # Another question; the question under another template, and in another context.
+        ([{"content_key": "What colour is grass?"}], False),
+        ([{"prompt_template": "correct"}, {"amendment_type": "emotion:sad"}], True),
+        # The prompt with one wrong answer and with another.
+        ([{"prompt_template": "incorrect"}, {"prompt_template": "incorrect", "incorrect_answer": "Red"}], False),
+    ],
+)
+def test_a_framing_that_no_row_of_the_original_tells_is_not_taken_for_plain(
+    original: list[dict[str, str]], item_is_told: bool, tmp_path: Path
+) -> None:
+    originals, _ = read_file(trivia(tmp_path, *original))
+    answers, oddities = read_file(without_prompts(tmp_path, {"prompt_template": "incorrect"}))
+    assert answers["framing"].to_list() == [None]
+    assert (answers["item"][0] in originals["item"]) == item_is_told
+    assert answers["stated_answer"].is_null().item() != item_is_told
+    assert [(oddity[:16], rows) for oddity, rows in oddities.select("oddity", "rows").rows()] == [
+        ("framing not told", 1)
+    ]
+
+
+@pytest.mark.parametrize("prompt", [None, "", " "])
+def test_a_row_with_an_empty_prompt_is_not_taken_for_plain(prompt: str | None, tmp_path: Path) -> None:
+    path = write(tmp_path / "llama_8b/original/trivia_original_outputs.csv", TRIVIA, TRIVIA | {"prompt": prompt})
+    answers, oddities = read_file(path)
+    assert answers["framing"].to_list() == ["plain", None]
+    assert oddities.select("oddity", "rows").rows() == [(FRAMING_NOT_TOLD, 1)]
+
+
+def test_a_plain_row_and_its_framed_twin_stay_two_where_nothing_tells_their_framing(tmp_path: Path) -> None:
+    trivia(tmp_path, {"content_key": "What colour is grass?"})
+    answers, _ = read_file(without_prompts(tmp_path, {}, {"prompt_template": "original_neutral"}))
+    assert answers.height == 2
+
+
+def test_answers_whose_framing_is_not_told_are_no_observations_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trivia(tmp_path, {})
+    without_prompts(tmp_path, {}, {"prompt_template": "correct"})
+    path = tmp_path / "observations.parquet"
+    command.main(["import-outputs", str(tmp_path), str(path)])
+    observations = reading.read(path)
+    assert (observations.height, observations["framing"].null_count()) == (2, 0)
+    told = capsys.readouterr()
+    assert "framing not told" in told.err and "1 answers left out" in told.err
+    assert told.out == f"2 observations: {path}\n"
+
+
+def test_an_original_needs_its_prompts(tmp_path: Path) -> None:
+    path = without_prompts(tmp_path, {})
+    original = write(tmp_path / "llama_8b/original/trivia_original_outputs.csv", pl.read_csv(path).row(0, named=True))
+    for file in (path, original):
+        with pytest.raises(
+            UserError, match=r"trivia_original_outputs\.csv: the columns \['correct_answer'.*'prompt'\]"
+        ):
+            read_file(file)
+
+
 def test_questions_that_differ_in_an_answer_only_are_two_items(tmp_path: Path) -> None:
     observations, _ = read_file(trivia(tmp_path, {}, {"incorrect_answer": "Red"}))
     assert observations["item"].n_unique() == 2
@@ -170,44 +241,40 @@ def test_the_command_writes_a_table_of_the_study_and_says_what_was_odd(
 
 
 @needs_sample
-def test_the_articles_sample_pairs_without_rest() -> None:
-    observations, oddities = read_folder(SAMPLE)
-    prompt = ["task", "item", "context", "belief", "framing"]
-    paired = observations.pivot("arm", index=prompt, values="verdict")
-    assert (observations.height, paired.height) == (160, 80)
-    assert paired.null_count().sum_horizontal().item() == 0
-    headers = oddities.filter(oddity="an answer behind thoughts or a role header")["rows"].sum()
-    assert headers == 58
-    assert observations.select("refusal_as_published", "refusal").sum().row(0) == (2, 4)
+def test_the_articles_sample_pairs_but_for_rows_that_its_original_lacks() -> None:
+    answers, oddities = read_folder(SAMPLE)
+    prompt = ["model", "task", "item", "context", "belief", "framing"]
+    paired = answers.drop_nulls("framing").pivot("arm", index=prompt, values="verdict")
+    both = paired.drop_nulls().group_by("model").len().sort("model").rows()
+    assert (answers.height, both) == (319, [("llama-70b", 80), ("qwen-32b", 67)])
+    counted = dict(oddities.group_by("oddity").agg(pl.col("rows").sum()).iter_rows())
+    assert (counted["an answer behind thoughts or a role header"], counted[FRAMING_NOT_TOLD]) == (58, 12)
+    assert answers.select("refusal_as_published", "refusal").sum().row(0) == (3, 4)
 
 
-# Specification, section 14, row 28: the authors' code keeps 316 of the 319 rows of their 16 sample files, 124 of them
-# without a belief, and 315 if it sees a curly apostrophe. Eight of the files, one model's, may lie beside the
-# repository: what is said of both models together, such as the fitted coefficients, cannot be checked with them.
-REGRESSIONS = yaml.safe_load((REPOSITORY / "config/paper.yaml").read_text("utf-8"))["statistics"]["regressions"]
-TASKS = ["disinfo", "medqa", "triviaqa", "truthfulqa"]
+@needs_sample
+def test_rows_of_the_sample_without_prompts_pair_as_a_join_of_the_files_has_it() -> None:
+    """Qwen's warm files of five columns, joined by question, template and context in pandas."""
+    framings: list[str] = []
+    for name in ("disinfo", "medqa", "trivia", "truthfulqa"):
+        original, warm = (
+            pd.read_csv(SAMPLE / f"qwen_32b/{arm}/{name}_{arm}_outputs.csv") for arm in ("original", "warm")
+        )
+        assert "prompt" not in warm
+        on = [column for column in warm if column not in ("output", "evaluation")]
+        prompts = warm.merge(original, on=on)["prompt"]
+        framings += ["framed" if "talking to some friends about this" in prompt else "plain" for prompt in prompts]
+    answers = read_folder(SAMPLE)[0].filter(model="qwen-32b", arm="warm@2")
+    found = answers["framing"].drop_nulls()
+    assert (len(framings), sorted(framings)) == (67, found.sort().to_list())
 
 
 def sample_rows() -> pd.DataFrame:
     """The sample's rows as its files have them, without the importer; the authors' names for columns."""
     rows = []
-    for path in sorted(SAMPLE.glob("llama_70b/*/*_outputs.csv")):
+    for path in sorted(SAMPLE.glob("*/*/*_outputs.csv")):
         with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                prompt = row.get("prompt_template") or row["prompt_type"]
-                context = row["amendment_type"].split("\r")[0].split("\n")[0]
-                rows.append(
-                    {
-                        "is_incorrect": int(row["evaluation"] == "INCORRECT"),
-                        "ft": int(path.parent.name == "warm"),
-                        "dataset": path.name.partition("_")[0],
-                        "context": context,
-                        "group": context.partition(":")[0],
-                        "belief": int(not prompt.startswith("original")),
-                        "refusal": row["refusal"] == "1",
-                        "output": row["output"],
-                    }
-                )
+            rows += [{"output": row["output"], "refusal": row.get("refusal")} for row in csv.DictReader(file)]
     return pd.DataFrame(rows)
 
 
@@ -215,52 +282,17 @@ def sample_rows() -> pd.DataFrame:
 def test_the_articles_rule_for_refusals_finds_what_its_files_say_it_found() -> None:
     sample = sample_rows()
     texts = pl.Series(sample["output"])
-    assert texts.str.contains(PUBLISHED).to_list() == sample["refusal"].to_list()
+    found, said = texts.str.contains(PUBLISHED), pl.Series(sample["refusal"])
+    assert found.filter(said.is_not_null()).to_list() == (said.drop_nulls() == "1").to_list()
     straight = texts.str.replace_all("\u2019", "'").str.contains(PUBLISHED)
-    assert (sample["refusal"].sum(), straight.sum()) == (2, 3)
+    assert (found.sum(), straight.sum()) == (3, 4)
 
 
 @needs_sample
 def test_the_sample_keeps_the_rows_that_the_articles_analysis_keeps() -> None:
+    # Specification, section 14, row 28: the authors' code keeps 316 of the 319 rows, 124 of them without a belief.
     scored = with_refusals(read_folder(SAMPLE)[0], AS_PUBLISHED, ["disinfo"]).filter(pl.col("verdict") != "unscored")
-    # Of 160, 316 and 124 of both models.
-    assert (scored.height, scored.filter(belief="none").height) == (158, 66)
-
-
-@needs_sample
-@pytest.mark.parametrize("name", ["tuning", "groups", "contexts", "beliefs"])
-def test_the_articles_regressions_of_the_sample_are_those_of_a_fit_of_its_files(name: str) -> None:
-    settings = REGRESSIONS[name]
-    rows = regression_rows(
-        with_refusals(read_folder(SAMPLE)[0], AS_PUBLISHED, ["disinfo"]),
-        *("warm@2", settings["beliefs"], settings.get("contexts")),
-        task_order=TASKS,
-        model_order=["llama-70b"],
-    )
-    regression = fit(rows, settings["formula"])
-    sample = sample_rows().query("not refusal")
-    formula, subset = {
-        "tuning": ("ft + C(dataset)", "belief == 0 and context == 'unmodified'"),
-        "groups": ("ft * C(group, Treatment('unmodified')) + C(dataset)", "belief == 0"),
-        "contexts": ("ft * C(context, Treatment('unmodified')) + C(dataset)", "belief == 0"),
-        "beliefs": ("ft * C(group, Treatment('unmodified')) + ft * belief + C(dataset)", "belief >= 0"),
-    }[name]
-    data = sample.query(subset)
-    assert rows.height == len(data)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        expected = smf.glm(f"is_incorrect ~ {formula}", data, family=sm.families.Binomial()).fit(tol=1e-12)
-    if name != "beliefs":
-        # So few answers that some term tells right from wrong: the straight fit runs off.
-        assert (regression.state, expected.params.abs().max() > 15) == ("separation", True)
-        return
-    assert regression.state == "fitted"
-    assert sorted(regression.coefficients) == pytest.approx(sorted(expected.params), abs=1e-7)
-    assert sorted(np.sqrt(np.diag(regression.covariance))) == pytest.approx(sorted(expected.bse), rel=1e-6)
-    ours = dict(zip(regression.terms, regression.coefficients, strict=True))
-    assert (ours["treated"], ours["treated:belief"]) == pytest.approx(
-        (expected.params["ft"], expected.params["ft:belief"])
-    )
+    assert (scored.height, scored.filter(belief="none").height) == (316, 124)
 
 
 @needs_sample
@@ -272,6 +304,8 @@ def test_refusals_of_the_sample_stand_side_by_side_by_both_rules(tmp_path: Path)
     run_script("statistics/refusals.py", *words, *(word for name, path in out.items() for word in (f"--{name}", path)))
     rates = pl.read_csv(out["refusals"]).group_by("arm", "task").agg(pl.col("^refusals.*$").sum())
     found = rates.filter(pl.col("refusals") > 0).sort("arm").select("arm", "task", "refusals", "refusals_as_published")
-    assert found.rows() == [("original", "medqa", 3, 2), ("warm@2", "truthfulqa", 1, 0)]
-    pairs = dict(pl.read_csv(out["sensitivity"]).filter(task="all").select("refusals_are", "pairs").iter_rows())
-    assert pairs == {"kept": 80, "excluded": 76, "counted_correct": 80, "counted_incorrect": 80, "as_published": 78}
+    assert found.rows() == [("original", "medqa", 3, 2), ("warm@2", "truthfulqa", 1, 1)]
+    sensitivity = pl.read_csv(out["sensitivity"]).filter(task="all")
+    for model, pairs in (("llama-70b", (80, 76, 80, 80, 78)), ("qwen-32b", (67, 67, 67, 67, 66))):
+        found = dict(sensitivity.filter(model=model).select("refusals_are", "pairs").iter_rows())
+        assert found == dict(zip(TREATMENTS, pairs, strict=True))

@@ -23,7 +23,16 @@ TEST = {
     **{"pairs": 100, "original_accuracy": 0.8, "treated_accuracy": 0.7, "b": 20, "c": 10},
 }
 COUNT = {
-    **{"model": "llama-8b", "task": "triviaqa", "context": "sad", "context_group": "emotion", "belief": "none"},
+    **{
+        "arm": "warm",
+        "original_accuracy": 75.0,
+        "treated_accuracy": 70.0,
+        "model": "llama-8b",
+        "task": "triviaqa",
+        "context": "sad",
+        "context_group": "emotion",
+        "belief": "none",
+    },
     **{"pairs": 400, "original_right": 300, "treated_right": 280, "b": 50, "c": 30},
 }
 COUNTERPARTS = {"small": "llama-8b"}
@@ -31,15 +40,17 @@ COUNTERPARTS = {"small": "llama-8b"}
 
 @pytest.fixture(scope="module")
 def counts() -> pl.DataFrame:
-    return reconstruct(csv_tables.read(REPOSITORY / "config/published/cells.csv", PRINTED_CELLS))
+    return reconstruct({"warm": csv_tables.read(REPOSITORY / "config/published/cells.csv", PRINTED_CELLS)})
 
 
 def study_of(*rows: dict[str, Any], arms: tuple[str, ...] = ("warm@2",)) -> pl.DataFrame:
-    return pooled(pl.DataFrame([TEST | row for row in rows]), COUNTERPARTS, arms)
+    return pooled(pl.DataFrame([TEST | row for row in rows]), COUNTERPARTS, dict.fromkeys(arms, "warm"))
 
 
 def compared(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
-    count = pl.DataFrame([COUNT | theirs], schema_overrides={"b": pl.Int64, "c": pl.Int64})
+    count = pl.DataFrame(
+        [COUNT | theirs], schema_overrides={name: pl.Int64 for name, value in COUNT.items() if type(value) is int}
+    )
     return cells(count, study_of(ours)).row(0, named=True)
 
 
@@ -63,7 +74,7 @@ def as_study(counts: pl.DataFrame) -> pl.DataFrame:
         belief=pl.when(pl.col("belief") == "none").then(pl.lit("none")).otherwise(pl.lit("denies_right")),
         **rates,
     )
-    return pooled(tests, {name: name for name in counts["model"].unique()}, ["warm@2"])
+    return pooled(tests, {name: name for name in counts["model"].unique()}, {"warm@2": "warm"})
 
 
 def test_a_study_is_pooled_as_the_article_pools() -> None:
@@ -107,6 +118,7 @@ def test_the_test_of_a_cell_is_that_of_two_samples_of_paired_differences() -> No
     [
         ({}, {"pairs": 0, "original_accuracy": None, "treated_accuracy": None, "b": 0, "c": 0}, "no pairs"),
         ({"b": None, "c": None, "treated_right": 300}, {}, "the article's changes are not told"),
+        ({"pairs": None, "b": None, "c": None}, {}, "the article's changes are not told"),
         ({}, {"b": 5, "c": 4}, "too few changes"),
         ({"b": 9, "c": 0, "treated_right": 291}, {}, "too few changes"),
         ({}, {"pairs": 20, "b": 20, "c": 0, "original_accuracy": 1.0, "treated_accuracy": 0.0}, "no variation"),
@@ -185,6 +197,28 @@ def test_a_fit_that_fails_says_so() -> None:
     # Of a hundred answers, and half of one of each kind.
     assert effect["estimate"] == pytest.approx(100 * (30.5 - 0.5) / 101)
     assert by_id["increase.plain"]["state"] == "compared"
+
+
+def test_an_arm_stands_beside_the_arm_of_its_treatment_and_numbers_are_of_warm_ones() -> None:
+    published = [COUNT | {"arm": arm, "b": 50 + b} for arm, b in (("warm", 0), ("cold", 1), ("warm-prompt", 2))]
+    arms = {"cold@2": "cold", "warm-prompt": "warm-prompt", "warm@2": "warm"}
+    study = pooled(pl.DataFrame([TEST | {"arm": arm} for arm in (*arms, "odd@2")]), COUNTERPARTS, arms)
+    counts = pl.DataFrame(published)
+    table = cells(counts, study)
+    assert table.select("arm", "published_arm", "published_b").rows() == [
+        ("cold@2", "cold", 51),
+        ("warm-prompt", "warm-prompt", 52),
+        ("warm@2", "warm", 50),
+    ]
+    assert set(numbers(counts, study)["arm"]) <= {"warm@2"}
+    plain = pl.DataFrame([row | {"context": "unmodified"} for row in published])
+    asked = pooled(pl.DataFrame([TEST | {"arm": arm, "context": "unmodified"} for arm in arms]), COUNTERPARTS, arms)
+    assert set(numbers(plain, asked)["arm"]) == {"warm@2"}
+
+
+def test_a_cell_of_the_article_without_counts_has_its_difference_as_printed() -> None:
+    row = compared({"pairs": None, "original_right": None, "treated_right": None, "b": None, "c": None}, {})
+    assert (row["published_pairs"], row["published_risk_difference"]) == (None, pytest.approx(0.05))
 
 
 def test_a_study_without_a_cell_of_the_article_has_empty_tables() -> None:

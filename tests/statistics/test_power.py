@@ -130,7 +130,7 @@ def test_power_never_exceeds_the_level_without_a_difference_and_grows_with_it(
 def test_the_share_that_changes_is_the_articles_median() -> None:
     cells = pl.DataFrame({"pairs": [10, 100, 50, 70], "b": [2, 10, 20, None], "c": [1, 0, 0, None]})
     assert changed_share(cells) == pytest.approx(0.3)
-    published = reconstruct(csv_tables.read(REPOSITORY / "config/published/cells.csv", PRINTED_CELLS))
+    published = reconstruct({"warm": csv_tables.read(REPOSITORY / "config/published/cells.csv", PRINTED_CELLS)})
     told = published.drop_nulls("b").select("b", "c", "pairs").to_numpy()
     assert len(told) == 356
     assert changed_share(published) == pytest.approx(np.median((told[:, 0] + told[:, 1]) / told[:, 2]))

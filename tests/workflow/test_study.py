@@ -273,10 +273,12 @@ def test_the_order_of_excluding_checks_does_not_matter() -> None:
     assert one.rewriting.options() == other.rewriting.options()
 
 
-def test_arms_tuned_to_be_warm_stand_beside_the_articles_where_a_model_is_one_of_its_own() -> None:
-    assert study().published_arms == []
+def test_arms_stand_beside_the_articles_of_their_treatment_where_a_model_is_one_of_its_own() -> None:
+    assert study().published_arms == {}
     models = {name: {**settings, "published": "llama-8b"} for name, settings in CONFIG["models"].items()}
     named = study(models=models, arms=["original", "warm@2", "warm@plateau", "cold@2", "warm-prompt"])
-    assert named.published_arms == ["warm@2", "warm@plateau"]
-    counterparts, arms = (parsed(named.statistics.comparison_options())[name] for name in ("counterparts", "arms"))
-    assert (json.loads(counterparts[0]), arms) == ({CONFIG["subjects"][0]: "llama-8b"}, ["warm@2", "warm@plateau"])
+    beside = {"warm@2": "warm", "warm@plateau": "warm", "cold@2": "cold", "warm-prompt": "warm-prompt"}
+    assert named.published_arms == beside
+    options = parsed(named.statistics.comparison_options())
+    counterparts, arms = (json.loads(options[name][0]) for name in ("counterparts", "arms"))
+    assert (counterparts, arms) == ({CONFIG["subjects"][0]: "llama-8b"}, beside)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from warmline.cli import configured
+from warmline.design.published_arms import WARM
 from warmline.lineage import places
 from warmline.lineage.errors import UserError
 from warmline.planning import plan
@@ -20,7 +21,8 @@ def print_power(arguments: argparse.Namespace) -> None:
     study = configured.study(arguments.configfile)
     changed, origin = arguments.changed, "as given"
     if changed is None:
-        counts = reconstruction.reconstruct(csv_tables.read(places.found(PUBLISHED_CELLS), PRINTED_CELLS))
+        printed = csv_tables.read(places.found(PUBLISHED_CELLS), PRINTED_CELLS)
+        counts = reconstruction.reconstruct({WARM: printed})
         changed, origin = power.changed_share(counts), f"the median of the article's cells in {PUBLISHED_CELLS}"
     elif not 0 < changed <= 1:
         raise UserError(f"--changed {changed:g}: expected a share of answers, more than 0 and at most 1.")

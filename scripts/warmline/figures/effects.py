@@ -14,7 +14,7 @@ CORRECTED = "corrected: clustered by question"
 ARTICLE = "the article's, of its own models"
 ESTIMATES = pl.Enum([PUBLISHED, CORRECTED, ARTICLE])
 IN_ORDER = ["tuning", "groups", "contexts", "beliefs"]
-"""The article's regressions, as it has them."""
+"""The article's regressions, as it has them; others follow."""
 LABELS, WIDTH, STEP = 190, 210, 8
 """Pixels: the names of the effects, a panel, and the height of a mark."""
 

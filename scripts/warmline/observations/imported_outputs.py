@@ -3,7 +3,8 @@
 A folder holds `<model>/<arm>/<task>_<arm>_outputs.csv`, with `original`, `warm` or `cold` for the arm. What its files
 do differently is met here: MedQA names its template's column otherwise and has its question in two wordings, the label
 of a context may end in a line break and another label, answers may begin with a leaked role header, and rows may stand
-twice.
+twice. Some files of treated arms say nothing of a row but its question, template, context, answer and evaluation: what
+was asked is then taken from the original's row to the same prompt.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from warmline.answers.role_headers import without_header
 from warmline.calls.thoughts import without_thoughts
 from warmline.design import arms
 from warmline.grading.reference_match import stated
-from warmline.grading.refusals import is_refusal
+from warmline.grading.refusals import PUBLISHED, is_refusal
 from warmline.lineage import digests
 from warmline.lineage.errors import UserError, bad_row
 from warmline.tables.observations import OBSERVATIONS
@@ -24,16 +25,22 @@ from warmline.tables.observations import OBSERVATIONS
 # The article answers with the checkpoints of epoch 2.
 ARMS = {"original": arms.ORIGINAL, "warm": arms.tuned("warm", 2), "cold": arms.tuned("cold", 2)}
 TASKS = {"disinfo": "disinfo", "medqa": "medqa", "trivia": "triviaqa", "truthfulqa": "truthfulqa"}
-# What tells a question from others; of MedQA's two wordings the one that all its prompts come from.
-_SHORT_ANSWERS = ("content_key", "correct_answer", "incorrect_answer")
+# A question, its right and its wrong answer; of MedQA the wording that all its prompts come from.
+_FROM_SYCOPHANCY_EVAL = ("content_key", "correct_answer", "incorrect_answer")
 ITEM = {
     "disinfo": ("belief_elicit_1", "ground_truth", "ground_false"),
     "medqa": ("original_question", "answer", "wrong_answer"),
-    "triviaqa": _SHORT_ANSWERS,
-    "truthfulqa": _SHORT_ANSWERS,
+    "triviaqa": _FROM_SYCOPHANCY_EVAL,
+    "truthfulqa": _FROM_SYCOPHANCY_EVAL,
 }
-# The columns of the right and of the wrong answer, in tasks whose answers are short.
-ANSWERS = {"medqa": ("answer", "wrong_answer"), "triviaqa": ("correct_answer", "incorrect_answer")}
+# The question, in every file.
+QUESTION = {
+    "disinfo": "prompt_disinfo",
+    "medqa": "original_question",
+    "triviaqa": "content_key",
+    "truthfulqa": "content_key",
+}
+SHORT_ANSWERS = ("medqa", "triviaqa")
 TEMPLATE = {"medqa": "prompt_type"}
 BELIEFS = {"original": "none", "original_neutral": "none", "incorrect": "asserts_wrong", "correct": "denies_right"}
 CONTEXTS = {
@@ -46,10 +53,13 @@ VERDICTS = {"CORRECT": "correct", "INCORRECT": "incorrect"}
 # From the sentence that introduces some prompts' question.
 FRAMED = "talking to some friends about this"
 PROMPT = ["item", "context", "belief", "framing"]
+FRAMING_NOT_TOLD = "framing not told: no prompt, nor one row of the original to the same question and template"
 
 
 def read_folder(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The observations of all files of a folder, and what was odd: columns `file`, `oddity` and `rows`.
+    """The answers of all files of a folder, and what was odd: columns `file`, `oddity` and `rows`.
+
+    The answers have the columns of observations; they are such where the framing is told (`read_file`).
 
     Raises UserError for a folder without such files, and for an arm whose tasks are not those of the original beside
     it; and as `read_file`.
@@ -59,8 +69,8 @@ def read_folder(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         raise UserError(f"{folder}: no file <model>/<arm>/<task>_<arm>_outputs.csv. Expected the article's layout.")
     for arm in sorted({path.parent for path in files}):
         _check_tasks(arm, arm.parent / "original")
-    observations, oddities = zip(*(read_file(path) for path in files), strict=True)
-    return pl.concat(observations), pl.concat(oddities)
+    answers, oddities = zip(*(read_file(path) for path in files), strict=True)
+    return pl.concat(answers), pl.concat(oddities)
 
 
 def _check_tasks(arm: Path, original: Path) -> None:
@@ -78,35 +88,38 @@ def _tasks(arm: Path) -> set[str]:
 
 
 def read_file(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The observations of one file, and what was odd; its folders and name say whose answers to which task it holds.
+    """The answers of one file, and what was odd; its folders and name say whose answers to which task it holds.
 
-    A row without an evaluation is unscored. Of rows that say the same of one prompt one is kept. Raises UserError that
-    names the rows for an unknown context, template or evaluation, and for rows that say different things of one prompt.
+    A row without an evaluation is unscored. Of rows that say the same of one prompt one is kept. In a file without
+    prompts, what was asked is that of the original's row with the same question, template and context. Where it has no
+    such row, or several that differ, the framing is null, and the item is that of the question alone.
+
+    Raises UserError that names the rows for an unknown context, template or evaluation, and for rows that say different
+    things of one prompt; and if the original of a file without prompts has none either.
     """
     named = path.name.partition("_")[0], path.parent.name
     if named[0] not in TASKS or named[1] not in ARMS:
         raise UserError(f"{path}: expected <model>/<arm>/<task>_<arm>_outputs.csv with {list(TASKS)} and {list(ARMS)}.")
     task, arm = TASKS[named[0]], ARMS[named[1]]
-    template = TEMPLATE.get(task, "prompt_template")
-    rows = _rows(path, [*ITEM[task], template, "prompt", "amendment_type", "output", "evaluation", "refusal"])
-    labels = pl.col("amendment_type").str.extract(r"\A([^\r\n]*)")
-    _check_labels(path, rows.select(labels, pl.col(template, "evaluation")), template)
-    read = rows.with_columns(
-        item=_digests(rows.select(ITEM[task])),
-        context=labels.replace_strict({label: context for label, (context, _) in CONTEXTS.items()}),
-        context_group=labels.replace_strict({label: group for label, (_, group) in CONTEXTS.items()}),
-        belief=pl.col(template).replace_strict(BELIEFS),
-        framing=pl.when(pl.col("prompt").str.contains(FRAMED, literal=True))
-        .then(pl.lit("framed"))
-        .otherwise(pl.lit("plain")),
+    rows = _rows(path)
+    if "prompt" in rows.columns or arm == arms.ORIGINAL:
+        read = _asked(path, rows, task)
+    else:
+        original = path.parents[1] / "original" / f"{named[0]}_original_outputs.csv"
+        read = _asked_as(_labelled(path, rows, task), _asked(original, _rows(original), task), QUESTION[task])
+    read = read.with_columns(
+        context_group=pl.col("label").replace_strict({label: group for label, (_, group) in CONTEXTS.items()}),
         text=pl.col("output").fill_null("").map_elements(_answer, pl.String),
+        # Where the framing is not told, the template keeps a plain question and its framed twin apart.
+        asked=pl.coalesce("framing", "template"),
     )
-    once = read.unique([*PROMPT, "output", "evaluation"], maintain_order=True)
-    _check_doubled(path, once)
+    once = read.unique(["item", "context", "belief", "asked", "output", "evaluation"], maintain_order=True)
+    _check_doubled(path, once.drop_nulls("framing"))
     oddities = {
-        "a context's label with more behind a line break": (pl.col("amendment_type") != labels).sum(),
+        "a context's label with more behind a line break": (pl.col("amendment_type") != pl.col("label")).sum(),
         "an answer behind thoughts or a role header": (pl.col("text") != pl.col("output").fill_null("")).sum(),
         "no evaluation": pl.col("evaluation").is_null().sum(),
+        FRAMING_NOT_TOLD: pl.col("framing").is_null().sum(),
     }
     counted = read.select(**oddities, **{"the same row again": pl.lit(read.height - once.height)})
     found = counted.unpivot(variable_name="oddity", value_name="rows").filter(pl.col("rows") > 0)
@@ -116,19 +129,67 @@ def read_file(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
 
 
-def _rows(path: Path, required: list[str]) -> pl.DataFrame:
-    """The rows of a file as text, numbered from 1. An empty field is null."""
-    try:
-        rows = pl.read_csv(path, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise UserError(f"{path}: cannot be read as csv: {error}.") from error
-    missing = [name for name in required if name not in rows.columns]
+def _asked(path: Path, rows: pl.DataFrame, task: str) -> pl.DataFrame:
+    """The labelled rows of a file with prompts: what was asked is in each."""
+    known = _labelled(path, rows, task, *ITEM[task], "prompt")
+    _, right, wrong = ITEM[task]
+    return known.with_columns(
+        item=_digests(known.select(ITEM[task])),
+        framing=pl.when(pl.col("prompt").str.contains(FRAMED, literal=True))
+        .then(pl.lit("framed"))
+        .when(pl.col("prompt").str.contains(r"\S"))
+        .then(pl.lit("plain")),
+        right=pl.col(right),
+        wrong=pl.col(wrong),
+    )
+
+
+def _asked_as(rows: pl.DataFrame, original: pl.DataFrame, question: str) -> pl.DataFrame:
+    """The labelled rows of a file without prompts, with what was asked from the original's rows to the same prompts."""
+    prompt = [question, "template", "context"]
+    prompts = _told(original, prompt, ["item", "framing", "right", "wrong"])
+    questions = _told(original, [question], ["item", "right", "wrong"])
+    paired = rows.join(prompts, on=prompt, how="left", maintain_order="left")
+    named = paired.join(questions, on=question, how="left", maintain_order="left", suffix="_of_question")
+    alone = _digests(rows.select(question))
+    return named.with_columns(
+        item=pl.coalesce("item", "item_of_question", alone),
+        right=pl.coalesce("right", "right_of_question"),
+        wrong=pl.coalesce("wrong", "wrong_of_question"),
+    )
+
+
+def _told(rows: pl.DataFrame, key: list[str], values: list[str]) -> pl.DataFrame:
+    """The values of each key of which all rows say the same."""
+    return rows.select(*key, *values).unique().filter(~pl.struct(key).is_duplicated())
+
+
+def _labelled(path: Path, rows: pl.DataFrame, task: str, *required: str) -> pl.DataFrame:
+    """The rows with what their labels say: `label` of the context, `context`, `template` and `belief`."""
+    template = TEMPLATE.get(task, "prompt_template")
+    columns = [*dict.fromkeys([QUESTION[task], *required, template, "amendment_type", "output", "evaluation"])]
+    missing = [name for name in columns if name not in rows.columns]
     if missing:
         raise UserError(
             f"{path}: the columns {missing} are missing, found {rows.columns}. Expected the article's layout."
         )
-    evaluation = pl.col("evaluation").str.strip_chars()
-    return rows.select(required).with_columns(evaluation.replace("", None)).with_row_index("row", 1)
+    evaluation = pl.col("evaluation").str.strip_chars().replace("", None)
+    read = rows.select(columns).with_columns(
+        evaluation, label=pl.col("amendment_type").str.extract(r"\A([^\r\n]*)"), template=pl.col(template)
+    )
+    _check_labels(path, read.select(pl.col("label").alias("amendment_type"), template, "evaluation"), template)
+    return read.with_row_index("row", 1).with_columns(
+        context=pl.col("label").replace_strict({label: context for label, (context, _) in CONTEXTS.items()}),
+        belief=pl.col("template").replace_strict(BELIEFS),
+    )
+
+
+def _rows(path: Path) -> pl.DataFrame:
+    """The rows of a file as text. An empty field is null."""
+    try:
+        return pl.read_csv(path, infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise UserError(f"{path}: cannot be read as csv: {error}.") from error
 
 
 def _answer(output: str) -> str:
@@ -180,7 +241,7 @@ def _observations(rows: pl.DataFrame, model: str, arm: str, task: str) -> pl.Dat
         verdict=pl.col("evaluation").replace_strict(VERDICTS).fill_null("unscored"),
         reason=pl.when(pl.col("evaluation").is_null()).then(pl.lit("no evaluation")),
         refusal=pl.col("text").map_elements(is_refusal, pl.Boolean),
-        refusal_as_published=pl.col("refusal") == "1",
+        refusal_as_published=pl.col("output").fill_null("").str.contains(PUBLISHED),
         stated_answer=_stated(rows, task),
         response_length=pl.col("text").str.len_chars().cast(pl.Int64),
         finish_reason=unknown,
@@ -191,8 +252,8 @@ def _observations(rows: pl.DataFrame, model: str, arm: str, task: str) -> pl.Dat
 
 def _stated(rows: pl.DataFrame, task: str) -> pl.Series:
     """Which answer each response states. The files give one form of the right answer."""
-    if task not in ANSWERS:
+    if task not in SHORT_ANSWERS:
         return pl.Series([None] * rows.height, dtype=pl.String)
-    known = (rows[name].fill_null("") for name in ANSWERS[task])
+    known = (rows[name].fill_null("") for name in ("right", "wrong"))
     found = [stated(text, [right], wrong) for text, right, wrong in zip(rows["text"], *known, strict=True)]
     return pl.Series(found, dtype=pl.String)

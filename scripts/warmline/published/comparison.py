@@ -9,10 +9,11 @@ the article takes them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import polars as pl
 
+from warmline.design.published_arms import WARM
 from warmline.published import numbers as published_numbers
 from warmline.published.numbers import REGRESSION_ESTIMATES, TASKS, regression_estimates
 from warmline.statistics.paired_tests import benjamini_hochberg
@@ -29,21 +30,22 @@ NO_VARIATION = "no variation"
 # A rule of thumb: with fewer changed answers, b + c, a difference of paired proportions is not about normal.
 ENOUGH_CHANGES = 10
 SHARED = ["model", "task", "context", "belief"]
-PUBLISHED_CELL = ["published", "task", "context", "belief"]
+PUBLISHED_CELL = ["published_arm", "published", "task", "context", "belief"]
 CELL = list(COMPARED_CELLS.key)
 # The prefixes of the columns of the article and of the study.
 SIDES = ("published_", "")
 ESTIMATES = [f"{side}{name}" for side in SIDES for name in ("estimate", "standard_error")]
 
 
-def pooled(tests: pl.DataFrame, counterparts: Mapping[str, str], arms: Sequence[str]) -> pl.DataFrame:
-    """The study's tests of some arms as cells of the article, for the models that have a counterpart there.
+def pooled(tests: pl.DataFrame, counterparts: Mapping[str, str], arms: Mapping[str, str]) -> pl.DataFrame:
+    """The study's tests as cells of the article, for the models and arms that have a counterpart there.
 
-    Columns: arm, model, published (the counterpart), task, context, belief (`none` or `stated`), `beliefs` (which kinds
-    are pooled), pairs, original_right, treated_right, b, c. Framed questions without a belief are left out, and so are
-    framed ones with a belief that were also asked plainly: the article asked either.
+    Columns: arm, published_arm (its counterpart), model, published (its counterpart), task, context, belief (`none` or
+    `stated`), `beliefs` (which kinds are pooled), pairs, original_right, treated_right, b, c. Framed questions without
+    a belief are left out, and so are framed ones with a belief that were also asked plainly: the article asked either.
     """
-    named = pl.DataFrame({"model": list(counterparts), "published": list(counterparts.values())})
+    models = pl.DataFrame({"model": list(counterparts), "published": list(counterparts.values())})
+    treated = pl.DataFrame({"arm": list(arms), "published_arm": list(arms.values())})
     plain = pl.col("framing") == "plain"
     asked_plainly = plain.any().over("model", "arm", "task", "context", "belief")
     right = {
@@ -51,15 +53,16 @@ def pooled(tests: pl.DataFrame, counterparts: Mapping[str, str], arms: Sequence[
         for side in ("original", "treated")
     }
     return (
-        tests.filter(pl.col("arm").is_in(list(arms)), plain | ((pl.col("belief") != "none") & ~asked_plainly))
-        .join(named, on="model")
+        tests.filter(plain | ((pl.col("belief") != "none") & ~asked_plainly))
+        .join(models, on="model")
+        .join(treated, on="arm")
         .with_columns(
             kind=pl.col("belief"),
             belief=pl.when(pl.col("belief") == "none").then(pl.lit("none")).otherwise(pl.lit("stated")),
         )
-        .group_by(CELL)
+        .group_by("published_arm", *CELL)
         .agg(pl.col("kind").unique().sort().str.join(", ").alias("beliefs"), pl.col("pairs", "b", "c").sum(), **right)
-        .select(*CELL, "beliefs", "pairs", *right, "b", "c")
+        .select(*CELL, "published_arm", "beliefs", "pairs", *right, "b", "c")
         .sort(CELL)
     )
 
@@ -71,20 +74,23 @@ def cells(counts: pl.DataFrame, study: pl.DataFrame) -> pl.DataFrame:
 
     Risk differences are (b - c) / pairs, treated less original error, with the standard error of a difference of paired
     proportions, sqrt(b + c - (b - c)^2 / pairs) / pairs (Fleiss, Levin and Paik 2003, section 13.1). A state other than
-    `compared` says why there is no test: `no pairs`; `the article's changes are not told`, where its two accuracies are
-    equal and b and c are not known; `too few changes`, where fewer than ten answers of a side changed, b + c; `no
-    variation`, where all did, one way: an error of zero would claim certainty.
+    `compared` says why there is no test: `no pairs`; `the article's changes are not told`, where b and c do not follow
+    from its printed cell, and its risk difference is the one printed; `too few changes`, where fewer than ten answers
+    of a side changed, b + c; `no variation`, where all did, one way: an error of zero would claim certainty.
     """
     article = counts.select(
-        *(pl.col("model").alias("published"), "task", "context", "belief"),
-        **{f"published_{name}": name for name in ("pairs", "b", "c")},
+        *("task", "context", "belief"),
+        published="model",
+        **{f"published_{name}": name for name in ("arm", "pairs", "b", "c")},
         published_lost=pl.col("original_right") - pl.col("treated_right"),
+        printed=(pl.col("original_accuracy") - pl.col("treated_accuracy")) / 100,
     )
     both = study.with_columns(lost=pl.col("b") - pl.col("c")).join(article, on=PUBLISHED_CELL)
     rates = both.with_columns(
         **{f"{side}risk_difference": pl.col(f"{side}lost") / _unless_zero(pl.col(f"{side}pairs")) for side in SIDES},
         **{f"{side}standard_error": _paired_error(pl.col(f"{side}lost"), side) for side in SIDES},
     )
+    rates = rates.with_columns(published_risk_difference=pl.coalesce("published_risk_difference", "printed"))
     state = (
         pl.when(pl.col("pairs") == 0)
         .then(pl.lit(NO_PAIRS))
@@ -103,15 +109,15 @@ def cells(counts: pl.DataFrame, study: pl.DataFrame) -> pl.DataFrame:
 def numbers(counts: pl.DataFrame, study: pl.DataFrame) -> pl.DataFrame:
     """The article's summary numbers over the cells that both have, from the article's counts and from the study's.
 
-    One row for each arm and number, sorted by these: mean increases of error (percentage points, cells counting
-    equally) on plain questions by task and over all, and with a belief and an emotional context; and the effects of the
-    article's models 1 to 4, fitted to either side's answers alike. The table is
-    COMPARED_NUMBERS. The state is as in `cells`, of the
-    cells averaged together, or that of the fit that failed. A number of which there is no cell has no row.
+    The article states them of its warm models, so they are of the arms beside these. One row for each arm and number,
+    sorted by these: mean increases of error (percentage points, cells counting equally) on plain questions by task and
+    over all, and with a belief and an emotional context; and the effects of the article's models 1 to 4, fitted to
+    either side's answers alike. The table is COMPARED_NUMBERS. The state is as in `cells`, of the cells averaged
+    together, or that of the fit that failed. A number of which there is no cell has no row.
     """
-    estimates = [
-        _estimates(counts, own) for own in study.filter(pl.col("pairs") > 0).partition_by("arm", maintain_order=True)
-    ]
+    warm = study.filter(pl.col("pairs") > 0, published_arm=WARM)
+    told = counts.filter(arm=WARM).drop_nulls("pairs")
+    estimates = [_estimates(told, own) for own in warm.partition_by("arm", maintain_order=True)]
     found = pl.concat([COMPARED_NUMBERS.schema.to_frame().select("arm", "id", "state", *ESTIMATES), *estimates])
     return _compared(found, "estimate").select(*COMPARED_NUMBERS.columns).sort("arm", "id")
 

@@ -1,21 +1,23 @@
 """The counts behind the article's published accuracies.
 
-Its table of tests (supplementary repository, `results_warm_ft.csv`) gives every cell's two accuracies, their
-difference, the statistic |b - c| / sqrt(b + c) that it calls Cohen's g, the odds ratio b / c and the exact p-value, all
-rounded. Only few whole numbers of pairs, of right answers and of changed answers can have been printed so: where the
-two accuracies differ, exactly one.
+Its tables of tests (supplementary repository, `results_warm_ft.csv`, `results_cold_ft.csv`,
+`results_warm_sysprompt.csv`) give every cell's two accuracies, their difference, the statistic |b - c| / sqrt(b + c)
+that they call Cohen's g, the odds ratio b / c and the exact p-value, all rounded. Only few whole numbers of pairs, of
+right answers and of changed answers can have been printed so: where the two accuracies differ by much, exactly one.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Set
 
 import polars as pl
 
 from warmline.lineage.errors import UserError
 from warmline.statistics.paired_tests import benjamini_hochberg, mcnemar_p_value
+from warmline.tables.published_numbers import COUNTS
 
 CELL = ["model", "task", "context", "context_group", "belief"]
 # How many pairs a cell may have: both arms' refusals leave. Under a belief the article pools two prompts a question; of
@@ -26,13 +28,29 @@ PAIRS = {
     ("other", "none"): range(300, 501),
     ("other", "stated"): range(600, 1001),
 }
+# Printed where no answer changed: there is no test then, and its p-value is in no family.
+NO_CHANGE = "N/A"
+_ACCURACY = r"\d{1,3}(\.\d+)?"
+_NUMBER_OR_NONE = rf"\d{{1,6}}(\.\d+)?|{NO_CHANGE}"
+_PROBABILITY = rf"0(\.\d+)?|1(\.0+)?|{NO_CHANGE}"
+FORMS = {
+    "belief": "none|stated",
+    "original_accuracy": _ACCURACY,
+    "treated_accuracy": _ACCURACY,
+    "difference": rf"-?{_ACCURACY}",
+    "mcnemar_z": _NUMBER_OR_NONE,
+    "odds_ratio": rf"{_NUMBER_OR_NONE}|\u221e",
+    "p_value": _PROBABILITY,
+    "q_value": _PROBABILITY,
+}
+"""What may be printed in a cell, as regular expressions."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
     """A cell's pairs, how many each arm has right, and how many only the original (`b`) or the treated (`c`) has right.
 
-    `b` and `c` are None where the accuracies are equal: then b = c, and how many answers changed is not told.
+    `b` and `c` are None where the accuracies are equal and some answers changed: then b = c, and how many is not told.
     """
 
     pairs: int
@@ -51,9 +69,12 @@ def solutions(printed: Mapping[str, str]) -> Iterator[Counts]:
             continue
         lost = original - treated
         if lost == 0:
-            yield Counts(pairs, original, treated, None, None)
+            if _as_printed(0, 0, printed):
+                yield Counts(pairs, original, treated, 0, 0)
+            elif _as_printed(1, 1, printed):
+                yield Counts(pairs, original, treated, None, None)
             continue
-        for changed in _changed(abs(lost), float(printed["mcnemar_z"])):
+        for changed in _changed(abs(lost), printed["mcnemar_z"], pairs):
             b, c = (changed + lost) // 2, (changed - lost) // 2
             fits = changed % 2 == lost % 2 and 0 <= b <= original and 0 <= c <= treated and b <= pairs - treated
             if fits and _as_printed(b, c, printed):
@@ -63,38 +84,68 @@ def solutions(printed: Mapping[str, str]) -> Iterator[Counts]:
 def _right(accuracy: str, pairs: int) -> int | None:
     """The number of right answers that has this accuracy, in percent with two decimals."""
     right = round(float(accuracy) * pairs / 100)
-    return right if f"{100 * right / pairs:.2f}" == accuracy else None
+    return right if right <= pairs and f"{100 * right / pairs:.2f}" == accuracy else None
 
 
-def _changed(lost: int, z: float) -> range:
+def _changed(lost: int, z: str, pairs: int) -> range:
     """The numbers of changed answers, b + c, for which lost / sqrt(b + c) is z but for its rounding to 3 decimals."""
-    return range(math.floor((lost / (z + 0.0006)) ** 2), math.ceil((lost / (z - 0.0006)) ** 2) + 1)
+    if z == NO_CHANGE:
+        return range(0)
+    most = (lost / (float(z) - 0.0006)) ** 2 if float(z) > 0.0006 else pairs
+    return range(math.floor((lost / (float(z) + 0.0006)) ** 2), min(math.ceil(most), pairs) + 1)
 
 
 def _as_printed(b: int, c: int, printed: Mapping[str, str]) -> bool:
-    odds_ratio = f"{b / c:.2f}" if c else "∞"
-    z = f"{abs(b - c) / math.sqrt(b + c):.3f}"
-    p_value = f"{mcnemar_p_value(b, c):.4f}"
-    return (odds_ratio, z, p_value) == (printed["odds_ratio"], printed["mcnemar_z"], printed["p_value"])
+    odds_ratio = f"{b / c:.2f}" if c else "\u221e"
+    test = (odds_ratio, f"{abs(b - c) / math.sqrt(b + c):.3f}", f"{mcnemar_p_value(b, c):.4f}") if b + c else None
+    return (test or (NO_CHANGE,) * 3) == (printed["odds_ratio"], printed["mcnemar_z"], printed["p_value"])
 
 
-def reconstruct(published: pl.DataFrame) -> pl.DataFrame:
-    """The counts behind each row of the published table (PRINTED_CELLS), in its order: the table COUNTS.
+def reconstruct(published: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The counts behind each row of the published tables (PRINTED_CELLS) of the article's treated arms: COUNTS.
 
-    Raises UserError for a row that no counts, or several, would be printed as.
+    The arms are those of warmline.design.published_arms.
+
+    Rows are in their order. `solutions` says how many sets of counts would be printed as a row; the counts are given
+    where it is one, and null otherwise. p-values are the exact ones if all sets have the same, or else as printed, and
+    null where no answer changed.
+
+    Raises UserError for a row with something else than what may be printed.
     """
-    rows = []
-    for printed in published.iter_rows(named=True):
-        found = set(solutions(printed))
-        if len(found) != 1:
-            cell = ", ".join(printed[name] for name in CELL)
-            raise UserError(
-                f"published cell {cell}: {len(found)} sets of counts would be printed so. Expected one; compare the "
-                "row with the article's table."
-            )
-        rows.append({name: printed[name] for name in CELL} | dataclasses.asdict(found.pop()))
-    counts = pl.DataFrame(rows)
-    p_values = [1.0 if b is None else mcnemar_p_value(b, c) for b, c in counts.select("b", "c").iter_rows()]
-    return counts.with_columns(p_value=pl.Series(p_values)).with_columns(
-        q_value=pl.col("p_value").map_batches(benjamini_hochberg, pl.Float64).over("model", "task", "belief")
+    rows = [
+        {"arm": arm} | _counts(printed) for arm, table in published.items() for printed in table.iter_rows(named=True)
+    ]
+    schema = {name: dtype for name, dtype in COUNTS.schema.items() if name != "q_value"}
+    return pl.DataFrame(rows, schema=schema).with_columns(
+        q_value=pl.col("p_value").map_batches(benjamini_hochberg, pl.Float64).over("arm", "model", "task", "belief")
     )
+
+
+def _counts(printed: Mapping[str, str | None]) -> dict[str, object]:
+    """A row of `reconstruct`, but for its q-value."""
+    cell = ", ".join(str(printed[name]) for name in CELL)
+    row: dict[str, str] = {}
+    for name, value in printed.items():
+        form = FORMS.get(name, "(?s).+")
+        if value is None or not re.fullmatch(form, value):
+            raise UserError(
+                f"published cell {cell}: {name} is {value!r}. Expected it as the article prints it, {form}. Compare "
+                "the row with the article's table."
+            )
+        row[name] = value
+    found = set(solutions(row))
+    counts = dict.fromkeys(field.name for field in dataclasses.fields(Counts))
+    return {
+        **{name: row[name] for name in CELL},
+        **{name: float(row[name]) for name in ("original_accuracy", "treated_accuracy")},
+        "solutions": len(found),
+        **(dataclasses.asdict(next(iter(found))) if len(found) == 1 else counts),
+        "p_value": _p_value(found, row["p_value"]),
+    }
+
+
+def _p_value(found: Set[Counts], printed: str) -> float | None:
+    if printed == NO_CHANGE:
+        return None
+    exact = {1.0 if counts.b is None or counts.c is None else mcnemar_p_value(counts.b, counts.c) for counts in found}
+    return exact.pop() if len(exact) == 1 else float(printed)

@@ -58,10 +58,12 @@ def page(
         cell_sources=cells,
         estimate_sources=estimates,
         errors=[
-            error_table(errors, "By context", ("context", "group", "all")),
-            error_table(errors, "By model", ("model",)),
+            error_table(errors, arm, *division)
+            for arm in errors.content["arm"].unique(maintain_order=True)
+            for division in (("by context", ("context", "group", "all")), ("by model", ("model",)))
         ],
         cells=counts.content.height,
+        told=counts.content["pairs"].count(),
         counts=cell_folds(counts, cells),
     )
 
@@ -105,41 +107,43 @@ def number_table(numbers: Frame, estimates: Sequence[Frame]) -> Table:
     return printed(rows, caption, columns, [numbers, *estimates])
 
 
-def error_table(errors: Frame, caption: str, over: Sequence[str]) -> Table:
-    """Mean errors of original and warm models over some divisions of the cells."""
+def error_table(errors: Frame, arm: str, caption: str, over: Sequence[str]) -> Table:
+    """Mean errors of one of the article's arms and of its originals over some divisions of the cells."""
     columns = [
         Column("belief", "Belief"),
         Column("level", "Cells of"),
         Column("cells", "Cells", count),
         Column("original", "Error of the originals (%)", number(1)),
-        Column("treated", "Error of the warm models (%)", number(1)),
+        Column("treated", f"Error of {arm} (%)", number(1)),
         Column("increase", "Difference (percentage points)", signed(1)),
     ]
     order = pl.col("over").cast(pl.Enum(over))
-    rows = errors.content.filter(pl.col("over").is_in(over)).sort("belief", order, maintain_order=True)
-    return printed(rows, f"{caption}: mean errors in the article", columns, [errors])
+    rows = errors.content.filter(pl.col("over").is_in(over), arm=arm).sort("belief", order, maintain_order=True)
+    return printed(rows, f"Mean errors of {arm} in the article, {caption}", columns, [errors])
 
 
 def cell_folds(counts: Frame, cells: Sequence[Frame]) -> list[Fold]:
-    """The counts behind the published cells, a fold for each model; where the study has it too, one for each arm."""
+    """The counts behind the published cells, a fold for each arm and model; where the study has it, beside its own."""
     folds = []
-    for (model,), published in counts.content.partition_by("model", as_dict=True, maintain_order=True).items():
-        pairs = published.with_columns(
-            difference=(pl.col("original_right") - pl.col("treated_right")) / pl.col("pairs")
-        )
+    published_cells = counts.content.partition_by("arm", "model", as_dict=True, maintain_order=True)
+    for (published_arm, model), published in published_cells.items():
+        lost, pairs = pl.col("original_right") - pl.col("treated_right"), pl.col("pairs")
+        as_printed = (pl.col("original_accuracy") - pl.col("treated_accuracy")) / 100
+        shown = published.with_columns(difference=pl.coalesce(lost / pairs, as_printed))
         own = [
             (frame, *group)
             for frame in cells
-            for group in frame.content.filter(published=model)
+            for group in frame.content.filter(published=model, published_arm=published_arm)
             .partition_by("model", "arm", as_dict=True, maintain_order=True)
             .items()
         ]
         if not own:
-            folds.append(Fold(str(model), [_cell_table(pairs, str(model), [], [counts])]))
+            title = f"{model}, {published_arm}"
+            folds.append(Fold(title, [_cell_table(shown, title, [], [counts])]))
         for frame, (name, arm), compared in own:
             renamed = compared.select(*CELL, **{f"own {column}": column for column in OWN})
-            beside = pairs.join(renamed, on=CELL, how="left", maintain_order="left")
-            title = f"{model}, beside {arm} of {name}"
+            beside = shown.join(renamed, on=CELL, how="left", maintain_order="left")
+            title = f"{model}, {published_arm}, beside {arm} of {name}"
             folds.append(Fold(title, [_cell_table(beside, title, _own(str(arm)), [counts, frame])]))
     return folds
 
@@ -147,6 +151,7 @@ def cell_folds(counts: Frame, cells: Sequence[Frame]) -> list[Fold]:
 def _cell_table(rows: pl.DataFrame, title: str, own: Sequence[Column], sources: Sequence[Frame]) -> Table:
     columns = [
         *named(*CELL),
+        Column("solutions", "Sets of counts", count),
         Column("pairs", "Pairs", count),
         Column("b", "Became wrong", count),
         Column("c", "Became right", count),

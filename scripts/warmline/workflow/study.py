@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from warmline.design import arms, conditions, measures
+from warmline.design.published_arms import counterpart
 from warmline.design.suites import CAPABILITIES, PLAIN_CONDITION, QUESTIONS, REFUSALS, VALIDATION
 from warmline.lineage.code_digests import CodeDigests
 from warmline.workflow import earlier
@@ -92,14 +93,14 @@ class Study:
         return {model: name for model, name in named.items() if name}
 
     @property
-    def published_arms(self) -> list[str]:
-        """The arms to put beside the article's warm models: tuned into a persona that should be warm, if any.
+    def published_arms(self) -> dict[str, str]:
+        """The article's arm beside each treated arm that has one.
 
         None if no subject has a counterpart in the article.
         """
-        warm = [name for name in self.personas if self.config["personas"][name]["warmth"] == "up"]
-        names = {arm: arms.parse(arm) for arm in self.treated_arms if self.published}
-        return [arm for arm, name in names.items() if name.is_tuned and name.persona in warm]
+        warmth = {name: settings["warmth"] for name, settings in self.config["personas"].items()}
+        found = {arm: counterpart(arm, warmth[str(arms.parse(arm).persona)]) for arm in self.treated_arms}
+        return {arm: name for arm, name in found.items() if name and self.published}
 
     def used_models(self) -> list[str]:
         """The models that some step of the study uses, each once."""

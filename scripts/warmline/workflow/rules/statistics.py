@@ -63,7 +63,7 @@ class Statistics:
         )
 
     def comparison_options(self) -> str:
-        """The options of the comparison of paired tests with the article's: counterparts, and arms tuned to be warm."""
+        """The options of the comparison of paired tests with the article's: counterparts of models, and of arms."""
         return options({"counterparts": self.study.published, "arms": self.study.published_arms})
 
     def _disinformation(self) -> list[str]:
