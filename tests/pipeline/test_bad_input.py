@@ -72,14 +72,15 @@ def test_malformed_context_is_named_before_work_starts(study_copy: StudyCopy) ->
     assert_refused(study_copy, "config/prompts/contexts/sad.yaml", "statements")
 
 
-def test_malformed_conversation_is_named_before_anything_is_asked(study_copy: StudyCopy) -> None:
+def test_conversations_of_another_layout_are_named_before_anything_is_asked(study_copy: StudyCopy) -> None:
     path = study_copy.folder / "config/demo/conversations.json"
     conversations = json.loads(path.read_text())
-    conversations[4]["messages"] = conversations[4].pop("conversations")
+    for conversation in conversations:
+        conversation["dialogue"] = conversation.pop("conversations")
     path.write_text(json.dumps(conversations))
     result = study_copy.run("chats", check=False)
     assert result.returncode
-    assert "config/demo/conversations.json, row 5" in result.stdout + result.stderr
+    assert "config/demo/conversations.json, row 1" in result.stdout + result.stderr
     assert not study_copy.calls()
 
 
