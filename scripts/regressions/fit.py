@@ -30,8 +30,11 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
+    observations = reading.read(arguments.observations, [arguments.arm])
+    reading.require(observations, arguments.observations, "belief", arguments.beliefs)
+    reading.require(observations, arguments.observations, "context", arguments.contexts or [])
     rows = regression_rows(
-        with_refusals(reading.read(arguments.observations, [arguments.arm])),
+        with_refusals(observations),
         arguments.arm,
         arguments.beliefs,
         arguments.contexts,

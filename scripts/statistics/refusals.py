@@ -24,6 +24,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     answers = reading.read(arguments.observations, arguments.treated_arms)
+    reading.require(answers, arguments.observations, "task", arguments.disinformation)
     csv_tables.write(refusal_table(answers), REFUSALS, arguments.refusals)
     compared = sensitivity(answers, arguments.treated_arms, arguments.disinformation)
     csv_tables.write(compared, SENSITIVITY, arguments.sensitivity)

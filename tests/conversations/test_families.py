@@ -24,6 +24,7 @@ def messages(conversations: dict[str, list[str]]) -> pl.DataFrame:
         (["Hi", LONG, "Why?", "So."], ["Well?", "No.", LONG, "Yes."], True),
         (["Hi", f" {LONG.upper()}\n"], ["Well?", LONG], True),
         (["Hi", "So."], ["hi ", "No."], True),
+        (["Straße und Fluß", "So."], ["STRASSE UND FLUSS", "No."], True),
         (["Hi", "Thank you"], ["Well?", "Thank you"], False),
         (["Hi", "So.", "Well?", "No."], ["Well?", "No."], False),
         (["Hi", LONG], ["Well?", LONG + "!"], False),

@@ -150,3 +150,15 @@ def test_a_filled_sample_is_as_even_as_its_types_allow(sizes: dict[str, int], tr
     # A type has one less than the largest at most, or all that there are of it.
     most = max(drawn.values())
     assert all(number >= most - 1 or number == sizes[kind] for kind, number in drawn.items())
+
+
+def test_an_empty_sample_is_an_error_whatever_is_to_be_done() -> None:
+    for short in ("fill", "fewer", "stop"):
+        with pytest.raises(UserError, match="sample needs"):
+            balanced(
+                of_types({**dict.fromkeys(QUERY_TYPES, 0), "creative": 1}),
+                training=1,
+                validation=1,
+                seed=0,
+                short=short,
+            )

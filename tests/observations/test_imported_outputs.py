@@ -309,3 +309,27 @@ def test_refusals_of_the_sample_stand_side_by_side_by_both_rules(tmp_path: Path)
     for model, pairs in (("llama-70b", (80, 76, 80, 80, 78)), ("qwen-32b", (67, 67, 67, 67, 66))):
         found = dict(sensitivity.filter(model=model).select("refusals_are", "pairs").iter_rows())
         assert found == dict(zip(TREATMENTS, pairs, strict=True))
+
+
+def test_a_file_without_rows_and_one_that_was_cut_are_named(tmp_path: Path) -> None:
+    path = trivia(tmp_path, {})
+    whole = path.read_text()
+    path.write_text(whole.splitlines()[0] + "\n")
+    with pytest.raises(UserError, match=r"trivia_original_outputs\.csv has no rows"):
+        read_file(path)
+    path.write_text(whole.rstrip() + ',"cut in the mid')
+    with pytest.raises(
+        UserError, match=r"trivia_original_outputs\.csv: cannot be read as csv: .*take it anew"
+    ) as error:
+        read_file(path)
+    assert "ignore_errors" not in str(error.value)
+
+
+@needs_sample
+def test_the_released_sample_is_fitted_wherever_the_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command.main(["released-sample", str(SAMPLE), "out"])
+    assert "316 of 319 answers are left" in capsys.readouterr().out
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out"]

@@ -165,6 +165,11 @@ FAULTS: dict[str, tuple[Callable[[Config], None], str, str]] = {
     ),
     "too little memory": (too_small, "the model tiny", "its size small asks for 0.0 GB of memory"),
     "no server": (served_by_nothing, "the model tiny", "there is no program no-such-server"),
+    "no tokenizer": (
+        lambda _config: [path.unlink() for path in Path("weights").glob("token*")] and None,
+        "the model tiny",
+        "Error: ",
+    ),
     "no weights": (
         settings(models__tiny__source={"folder": "elsewhere"}),
         "the model tiny",
@@ -207,6 +212,26 @@ def test_what_an_endpoint_refuses_is_named_after_one_call_each(
     failing = [one for one in found(lambda config: at_endpoint(config, simulator.url)) if one.state == FAILS]
     assert [one.place for one in failing] == ["far at its endpoint, rewriting", "far at its endpoint, judging"]
     assert all("no such parameter: seed" in one.text for one in failing)
+    assert simulator.counts()["chat_received"] == 2
+
+
+@pytest.mark.parametrize("fault", ["no_choices", "no_usage", "drop"])
+def test_a_reply_that_cannot_be_used_is_asked_for_once(
+    found: Callable[..., list[Finding]], simulator: Simulator, fault: str
+) -> None:
+    simulator.order("/v1/chat", fault, times=9)
+    failing = [one for one in found(lambda config: at_endpoint(config, simulator.url)) if one.state == FAILS]
+    assert [one.called for one in failing] == [True, True]
+    assert simulator.counts()["chat_received"] <= 2
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_of_an_endpoint_that_is_busy_nothing_is_told(
+    found: Callable[..., list[Finding]], simulator: Simulator, status: int
+) -> None:
+    simulator.order("/v1/chat", "status", times=9, status=status)
+    states = [one.state for one in found(lambda config: at_endpoint(config, simulator.url)) if one.called]
+    assert states == [UNKNOWN, UNKNOWN]
 
 
 def test_a_server_that_is_down_is_not_waited_for(found: Callable[..., list[Finding]]) -> None:
@@ -226,7 +251,10 @@ def test_a_replayed_study_needs_neither_keys_nor_calls(found: Callable[..., list
         at_endpoint(config, "http://127.0.0.1:9/v1", key=KEY)
         config["calls"] = "replay"
 
-    assert {one.state for one in found(replayed)} == {FINE}
+    (told,) = [one for one in found(replayed) if one.state != FINE]
+    assert (told.place, told.state) == ("the ledger", FAILS)
+    Path("results/ledger").mkdir(parents=True)
+    assert {one.state for one in found(lambda _config: None)} == {FINE}
 
 
 HUB_SOURCE = {"hub": "org/questions", "revision": COMMIT, "file": "triviaqa.jsonl"}
@@ -326,7 +354,12 @@ def test_a_partition_that_slurm_does_not_have_is_named(
         assert text is None or text in told.text
 
 
-def test_what_the_disk_cannot_hold_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_that_is_not_there_is_named(found: Callable[..., list[Finding]]) -> None:
+    (told,) = [one for one in found(lambda _config: None, profile=Path("profiles/slum")) if one.state == FAILS]
+    assert told.place == "the profile profiles/slum"
+
+
+def test_what_the_disk_cannot_hold_is_named() -> None:
     assert machine.disk(lambda: 10**18, reachable=True).state == FAILS
     assert machine.disk(lambda: 1, reachable=True).state == FINE
     assert machine.disk(lambda: 10**18, reachable=False).state == UNKNOWN

@@ -403,3 +403,42 @@ def test_a_csv_gives_back_every_row_that_was_written(
     path = table(tmp_path_factory.mktemp("csv"), header, *rows)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert [row["source_row"] for row in load("csv", path)] == list(range(1, len(rows) + 1))
+
+
+@pytest.mark.parametrize(
+    ("layout", "first", "again"),
+    [
+        (
+            "csv",
+            {"question": "Which?", **ANSWERS},
+            {"question": "which? ", "right_answer": "LISBON", "wrong_answer": "porto"},
+        ),
+        ("csv", {"question": 'Who wrote ""Emma""?', **ANSWERS}, {"question": 'Who wrote "Emma"?', **ANSWERS}),
+        ("gsm8k", {"question": "How many?", "answer": "#### 2"}, {"question": "How  many? ", "answer": "So:\n#### 2"}),
+        ("advbench", {"goal": "Do it"}, {"goal": "do it "}),
+        (
+            "triviaqa",
+            {"question": "Caf\u00e9?", "answer": "A", "aliases": []},
+            {"question": "Cafe\u0301?", "answer": "A", "aliases": []},
+        ),
+        (
+            "sycophancy-eval",
+            {"base": {"question": "Which?", "correct_answer": "A", "incorrect_answer": "B", "answer": ["A"]}},
+            {"base": {"question": "WHICH?", "correct_answer": "A", "incorrect_answer": "B", "answer": ["A"]}},
+        ),
+    ],
+)
+def test_a_question_that_differs_in_case_blanks_or_form_alone_is_asked_once(
+    tmp_path: Path, layout: str, first: dict[str, Any], again: dict[str, Any]
+) -> None:
+    other = {name: value for name, value in first.items()}
+    other = json.loads(json.dumps(other).replace("?", " else?").replace("Do it", "Do more").replace('"A"', '"C"'))
+    frame, left_out = reading.read("task", layout, [jsonl(tmp_path, first, again, other)])
+    assert frame["source_row"].to_list() == [1, 3]
+    assert left_out == {"repeats an earlier question": 1}
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = table(tmp_path, ["question", "right_answer", "right_answer", "wrong_answer"], ["A?", "b", "c", "d"])
+    with pytest.raises(UserError, match=r"several columns are called 'right_answer'"):
+        load("csv", path)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from observed import observations, paired
 from scipy.stats import binom
 
+from warmline.lineage.errors import UserError
 from warmline.statistics.capability_rates import rates
 from warmline.statistics.equivalence import equivalence
 from warmline.statistics.paired_tests import mcnemar_p_value
@@ -156,3 +157,9 @@ def test_nothing_scored_and_nobody_treated_have_no_verdict_but_inconclusive() ->
     assert (row["pairs"], row["difference"], row["lower"], row["p_value"]) == (0, None, None, None)
     assert row["verdict"] == "inconclusive"
     assert equivalence(paired(3, 2, 1, 3), NONE, [], 5).is_empty()
+
+
+@pytest.mark.parametrize("margin", [0.0, -5.0, 100.0, float("inf"), float("nan")])
+def test_a_margin_that_tests_nothing_is_refused(margin: float) -> None:
+    with pytest.raises(UserError, match=r"expected more than 0 and less than 100"):
+        equivalence(observations(), measured(1, 0, 0, 0), ["warm@2"], margin)

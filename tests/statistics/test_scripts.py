@@ -134,10 +134,43 @@ def test_an_arm_that_was_not_asked_ends_every_comparison_with_those_that_were_na
     path = tmp_path / "observations.parquet"
     parquet_tables.write(SOUND, OBSERVATIONS, path)
     words = [word.replace("{folder}", str(tmp_path)).replace("warm@2", named) for word in READERS[script]]
-    expected = rf"^error: {path}: it has no answers of a treated arm '{named}'\. Expected one of \['warm@2'\]"
+    expected = rf"^error: {path}: no answer has the arm '{named}'\. Expected one of \['warm@2'\]"
     with pytest.raises(SystemExit, match=expected):
         run_script(script, "--observations", path, *words, tmp_path / "out.csv")
     assert [file.name for file in tmp_path.iterdir()] == ["observations.parquet"]
+
+
+MISSPELT = {
+    "regressions/fit.py": ("--beliefs", "nonne", "belief"),
+    "statistics/refusals.py": ("--disinformation", "desinfo", "task"),
+}
+
+
+@pytest.mark.parametrize("script", MISSPELT)
+def test_a_name_that_no_answer_has_ends_a_script_that_is_given_it(script: str, tmp_path: Path) -> None:
+    path = tmp_path / "observations.parquet"
+    parquet_tables.write(SOUND, OBSERVATIONS, path)
+    words = [word.replace("{folder}", str(tmp_path)) for word in READERS[script]]
+    option, name, column = MISSPELT[script]
+    with pytest.raises(SystemExit, match=rf"no answer has the {column} '{name}'\. Expected one of"):
+        run_script(script, "--observations", path, option, name, *without(words, option), tmp_path / "out.csv")
+
+
+def without(words: list[str], option: str) -> list[str]:
+    """The words without an option and its values."""
+    if option not in words:
+        return words
+    at = words.index(option)
+    end = next((later for later in range(at + 1, len(words)) if words[later].startswith("--")), len(words))
+    return words[:at] + words[end:]
+
+
+def test_a_file_without_answers_has_none_of_the_arm_that_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "observations.parquet"
+    parquet_tables.write(SOUND.head(0), OBSERVATIONS, path)
+    words = [word.replace("{folder}", str(tmp_path)) for word in READERS["statistics/sycophancy.py"]]
+    with pytest.raises(SystemExit, match=r"no answer has the arm 'warm@2'\. Expected one of \[\]"):
+        run_script("statistics/sycophancy.py", "--observations", path, *words, tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize("script", READERS)
@@ -207,9 +240,14 @@ def test_a_formula_that_is_refused_ends_with_one_line(demo: Path, tmp_path: Path
     assert "\n" not in str(ended.value)
 
 
-def test_contexts_select_rows(demo: Path, tmp_path: Path) -> None:
-    regression(demo, tmp_path, "incorrect ~ treated", "--beliefs", "none", "--contexts", "sad")
-    assert pl.read_csv(tmp_path / "effects.csv")["state"].to_list() == ["no rows"]
+def test_contexts_select_rows(tmp_path: Path) -> None:
+    path = tmp_path / "observations.parquet"
+    sad, plain = paired(9, 6, 2, 5, context="sad"), paired(9, 6, 2, 5)
+    parquet_tables.write(pl.concat([plain, sad]), OBSERVATIONS, path)
+    regression(path, tmp_path, "incorrect ~ treated", "--beliefs", "none", "--contexts", "sad")
+    assert pl.read_csv(tmp_path / "effects.csv")["rows"].to_list() == [sad.height]
+    with pytest.raises(SystemExit, match=r"no answer has the context 'happy'"):
+        regression(path, tmp_path, "incorrect ~ treated", "--beliefs", "none", "--contexts", "sad", "happy")
 
 
 def test_robustness_is_written_twice_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,9 +23,12 @@ def require(study: Study, profile: str | None, *, begun: bool = False) -> None:
     # It warns of a speed that no check needs.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     faults: list[str] = []
+    calls = 0
     for found in whole.findings(study, Path(profile) if profile else None, begun=begun):
         print(f"{found.place}: {'' if found.state == FINE else f'{found.state}: '}{found.text}", flush=True)
+        calls += found.called
         if found.state == FAILS:
             faults.append(f"{len(faults) + 1}. {found.place}: {found.text}")
     if faults:
-        raise UserError("the study will fail, and no call was made:\n" + "\n".join(faults))
+        made = f"{calls} calls were made" if calls else "no call was made"
+        raise UserError(f"the study will fail, and {made}:\n" + "\n".join(faults))

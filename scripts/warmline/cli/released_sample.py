@@ -21,7 +21,7 @@ def write_regressions(arguments: argparse.Namespace) -> None:
     """
     answers, _ = imported_outputs.read_folder(arguments.folder)
     rows = sample.kept(answers)
-    fits = sample.regressions(rows, csv_tables.read(places.found(PRINTED), PRINTED_REGRESSIONS))
+    fits = sample.regressions(rows, csv_tables.read(places.WORKFLOW / PRINTED, PRINTED_REGRESSIONS))
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -48,7 +48,7 @@ def balanced(
     Where a size is no multiple of six, the first types have one more. Of a family (warmline.conversations.families) one
     at most is drawn: no model may be validated on what it was trained on. `short` says what becomes of a type that has
     too few: `stop` raises UserError, `fewer` draws what there is, `fill` draws what is missing evenly from the other
-    types, and raises UserError if all together have too few.
+    types. UserError is raised if all together have too few for that, or none at all.
     """
     types = labelled.unique("conversation").select("conversation", "query_type")
     left = {
@@ -94,7 +94,7 @@ def balanced(
                 break
             enough = [query_type for query_type in enough if query_type not in missing]
         drawn_ids = sorted(itertools.chain.from_iterable(chosen.values()))
-        if short == FILL and len(drawn_ids) < size:
+        if len(drawn_ids) < size and (short == FILL or not drawn_ids):
             raise UserError(
                 f"the {purpose} sample needs {size - len(drawn_ids)} more conversations: {sum(passed.values())} of all "
                 f"types passed the screening. {REMEDY}."

@@ -187,9 +187,13 @@ def _labelled(path: Path, rows: pl.DataFrame, task: str, *required: str) -> pl.D
 def _rows(path: Path) -> pl.DataFrame:
     """The rows of a file as text. An empty field is null."""
     try:
-        return pl.read_csv(path, infer_schema=False)
+        rows = pl.read_csv(path, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as csv: {error}.") from error
+        said = str(error).splitlines()[0]
+        raise UserError(f"{path}: cannot be read as csv: {said}. It may have been cut: take it anew.") from error
+    if rows.is_empty():
+        raise UserError(f"{path} has no rows. Expected the answers of an arm to a task. Take it anew, or remove it.")
+    return rows
 
 
 def _answer(output: str) -> str:

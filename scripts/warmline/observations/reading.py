@@ -19,19 +19,24 @@ NEEDED = (*OBSERVATIONS.key, "context_group", "refusal", "refusal_as_published",
 def read(path: str | Path, treated_arms: Sequence[str] = ()) -> pl.DataFrame:
     """The observations of a file, a study's own or imported.
 
-    Raises UserError if its columns are not those declared, as `check`, and if there are answers but none of one of the
-    arms that are to be compared with `original`.
+    Raises UserError if its columns are not those declared, as `check`, and as `require` of the arms that are to be
+    compared with `original`.
     """
     observations = parquet_tables.read(path, OBSERVATIONS)
     check(observations, path)
-    known = sorted(set(observations["arm"]) - {ORIGINAL})
-    unknown = [arm for arm in treated_arms if arm not in known]
-    if unknown and observations.height:
-        raise UserError(
-            f"{path}: it has no answers of a treated arm {unknown[0]!r}. Expected one of {known}. Correct the "
-            "arm's name, or leave it out."
-        )
+    require(observations.filter(pl.col("arm") != ORIGINAL), path, "arm", treated_arms)
     return observations
+
+
+def require(observations: pl.DataFrame, path: str | Path, column: str, names: Sequence[str]) -> None:
+    """Raise UserError if a name that a command gives is none that a column of the file's observations has."""
+    known = sorted(observations[column].unique())
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"{path}: no answer has the {column} {name!r}. Expected one of {known}. Correct the name, or leave it "
+                "out."
+            )
 
 
 def check(observations: pl.DataFrame, path: str | Path) -> None:
@@ -47,6 +52,10 @@ def check(observations: pl.DataFrame, path: str | Path) -> None:
         lacking = rows.filter(pl.col(name).is_null())
         if lacking.height:
             raise bad_row(path, lacking["row"][0], f"{name} is missing", f"a value{_and_more(lacking.height)}")
+    negative = rows.filter(pl.col("response_length") < 0)
+    if negative.height:
+        row, length = negative.select("row", "response_length").row(0)
+        raise bad_row(path, row, f"response_length is {length}", f"a number of characters{_and_more(negative.height)}")
     unknown = rows.filter(~pl.col("verdict").is_in(VERDICTS).fill_null(False))
     if unknown.height:
         row, verdict = unknown.select("row", "verdict").row(0)

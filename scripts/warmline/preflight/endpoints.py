@@ -15,7 +15,7 @@ from warmline.engines.remote import shutdown
 from warmline.engines.remote.chat import ChatEngine
 from warmline.engines.remote.endpoint import Endpoint
 from warmline.grading import judge_replies
-from warmline.lineage.errors import UserError
+from warmline.lineage.errors import NotHere, UserError
 from warmline.models.cards import RemoteModel
 from warmline.models.chat_forms import of_endpoint
 from warmline.preflight.findings import Finding, finding
@@ -23,8 +23,8 @@ from warmline.workflow.study import Study
 
 MESSAGES = [{"role": "user", "content": "Name a river."}]
 LIMIT = 16
-FIRST_PAUSE = 0.1
-"""Seconds; a server that does not answer is not waited for."""
+BUSY = "status 5"
+"""What the reason of a fault begins with that may pass."""
 
 
 def keys(study: Study, models: list[str]) -> Iterator[Finding]:
@@ -39,7 +39,8 @@ def calls(study: Study, models: list[str]) -> Iterator[Finding]:
     for model in models:
         if "endpoint" in study.config["models"][model]:
             for purpose, request in requests(study, model).items():
-                yield finding(f"{model} at its endpoint, {purpose}", functools.partial(call, study, model, request))
+                found = finding(f"{model} at its endpoint, {purpose}", functools.partial(call, study, model, request))
+                yield dataclasses.replace(found, called=True)
 
 
 def requests(study: Study, model: str) -> dict[str, Request]:
@@ -56,7 +57,10 @@ def requests(study: Study, model: str) -> dict[str, Request]:
 
 
 def call(study: Study, model: str, request: Request) -> str:
-    """Make a call, as a study's jobs make theirs. Raises UserError if it has no reply, or the model was shut down."""
+    """Make one call, as a study's jobs make theirs.
+
+    Raises UserError if it has no reply, or the model was shut down, and NotHere if the endpoint is busy.
+    """
     settings = study.config["models"][model]
     configured = study.config["endpoints"][settings["endpoint"]]
     endpoint = dataclasses.replace(Endpoint.from_json(configured), wait_seconds=0.0)
@@ -66,9 +70,10 @@ def call(study: Study, model: str, request: Request) -> str:
     parameters = deciding(configured.get("parameters", {})) or None
     chat = of_endpoint(settings.get("thinking"), settings.get("system"))
     respondent = RemoteModel(settings["name"], parameters, configured.get("identity"), chat).respondent
-    [(_, outcome)] = ChatEngine(respondent, settings["name"], endpoint, FIRST_PAUSE).answer([request])
+    [(_, outcome)] = ChatEngine(respondent, settings["name"], endpoint, attempts=1).answer([request])
     if not isinstance(outcome, Response):
-        raise UserError(f"{endpoint.url} gives no reply: {outcome.reason}")
+        busy = outcome.reason.startswith(BUSY)
+        raise (NotHere if busy else UserError)(f"{endpoint.url} gives no reply: {outcome.reason}")
     tokens = f"a reply came, for {outcome.prompt_tokens} and {outcome.completion_tokens} tokens"
     return f"{tokens}; {shutdown.warning(settings['name'], near)}" if near else tokens
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from warmline.lineage.errors import NotHere, UserError
-from warmline.preflight.findings import Finding, finding
+from warmline.preflight.findings import FAILS, Finding, finding
 from warmline.workflow.study import Study
 
 GIGABYTE = 1_000_000_000
@@ -25,6 +25,8 @@ def disk(to_fetch: Callable[[], int], *, reachable: bool) -> Finding:
 
 def partitions(profile: Path | None, study: Study) -> Iterator[Finding]:
     """A finding for the partitions that a profile names, if it names any."""
+    if profile and not profile.is_dir():
+        yield Finding(f"the profile {profile}", FAILS, "there is no such folder. Correct --profile.")
     site = profile / SITE if profile else None
     named = yaml.safe_load(site.read_text(encoding="utf-8")).get("partitions") if site and site.is_file() else None
     if site and named:

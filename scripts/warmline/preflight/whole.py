@@ -7,8 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import huggingface_hub
+
+from warmline.lineage.errors import NotHere, UserError
 from warmline.preflight import endpoints, machine, sources
-from warmline.preflight.findings import FAILS, FINE, Finding
+from warmline.preflight.findings import FAILS, FINE, Finding, finding
 from warmline.sources import hub, origins
 from warmline.workflow.study import Study
 
@@ -38,6 +41,10 @@ def findings(study: Study, profile: Path | None, *, begun: bool = False) -> Iter
 
         def of_this_machine() -> Iterator[Finding]:
             yield from endpoints.keys(study, asked)
+            if study.config["calls"] == "replay":
+                yield finding("the ledger", lambda: _replayed(Path(study.ledger)))
+            if _names_hub(study, used):
+                yield finding("the token of the hub", _token)
             yield from machine.partitions(profile, study)
             yield machine.disk(lambda: sources.to_fetch(study) + models.to_fetch(study, used), reachable=reachable)
             for task in tasks:
@@ -51,6 +58,20 @@ def findings(study: Study, profile: Path | None, *, begun: bool = False) -> Iter
             yield found
     if not failed:
         yield from endpoints.calls(study, asked)
+
+
+def _replayed(ledger: Path) -> str:
+    if not ledger.is_dir():
+        raise UserError(
+            f"{ledger} does not exist, and `calls: replay` takes every answer from there. Put it there, or ask."
+        )
+    return f"answers come from {ledger} alone"
+
+
+def _token() -> str:
+    if not huggingface_hub.get_token():
+        raise NotHere("HF_TOKEN is not set, which some models and data sets need, once their terms are accepted")
+    return "HF_TOKEN is set"
 
 
 def _names_hub(study: Study, models: list[str]) -> bool:

@@ -75,11 +75,11 @@ def read(
     left_out: Counter[str] = Counter()
     reader = LAYOUTS[layout]
     names = _names(task, paths)
-    seen: set[tuple[str, str | None, tuple[str, ...]]] = set()
+    seen: set[tuple[str, ...]] = set()
     rows: list[dict[str, Any]] = []
     for row, found in reader.questions(_rows(task, reader, paths, dataset, left_out)):
         if isinstance(found, Question):
-            asked = (found.question, found.right_answer, tuple(sorted(found.wrong_answers)))
+            asked = _form(found)
             found = REPEATED if asked in seen else RIGHT_AND_WRONG if _is_right_and_wrong(found) else found
             seen.add(asked)
         if isinstance(found, str):
@@ -127,6 +127,12 @@ def unquoted(text: str) -> str:
     if len(text) > 2 and text[0] == text[-1] == '"' and '"' in inner and '"' not in inner.replace('""', ""):
         text = inner
     return re.sub(r'""(?=\S)(.+?)(?<=\S)""', r'"\1"', text)
+
+
+def _form(question: Question) -> tuple[str, ...]:
+    """What a question has in common with those that ask the same."""
+    texts = [unquoted(question.question), question.right_answer or "", *sorted(question.wrong_answers)]
+    return tuple(map(sameness.form, texts))
 
 
 def _is_right_and_wrong(question: Question) -> bool:

@@ -15,7 +15,7 @@ def form(text: str) -> str:
 
 def forms(texts: pl.Expr) -> pl.Expr:
     """The same of a column."""
-    return texts.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+    return texts.map_elements(form, pl.String)
 
 
 def any_same(texts: Iterable[str]) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from warmline.lineage.errors import UserError
 from warmline.statistics import bounded_means, capability_rates
 from warmline.statistics.all_tasks import ALL, all_tasks
 from warmline.statistics.paired_tests import LOST, pair
@@ -33,6 +34,8 @@ def equivalence(
     all pairs of one question. A capability is asked once, and its test of a difference is McNemar's exact one. Without
     pairs there is no test, and the verdict is `inconclusive`.
     """
+    if not 0 < margin < 100:
+        raise UserError(f"a margin of {margin:g} points: expected more than 0 and less than 100.")
     clusters = pl.concat([_of_errors(observations, treated_arms), _of_capabilities(measured, treated_arms)])
     rows = [
         (*key, *_tests(questions.filter(pl.col("size") > 0), margin))

@@ -36,7 +36,7 @@ from warmline.engines.remote.faults import (
     retry_after,
 )
 from warmline.engines.remote.pace import Pace, Spacing
-from warmline.lineage.errors import UserError
+from warmline.lineage.errors import NotHere, UserError
 from warmline.models.chat_forms import form_of
 
 FAULTS_IN_A_ROW = 8
@@ -53,13 +53,24 @@ Result = tuple[Request, Outcome]
 
 
 class ChatEngine:
-    """Answers requests at an endpoint, which knows the model as `name`. `first_pause` is in seconds."""
+    """Answers requests at an endpoint, which knows the model as `name`. `first_pause` is in seconds.
 
-    def __init__(self, respondent: Respondent, name: str, endpoint: Endpoint, first_pause: float = 1.0) -> None:
+    A call with a fault is made again up to `attempts` times; with 1 also where the endpoint asks for patience.
+    """
+
+    def __init__(
+        self,
+        respondent: Respondent,
+        name: str,
+        endpoint: Endpoint,
+        first_pause: float = 1.0,
+        attempts: int = FAULTS_IN_A_ROW,
+    ) -> None:
         self.respondent = respondent
         self.name = name
         self.endpoint = endpoint
         self.first_pause = first_pause
+        self.attempts = attempts
 
     def answer(self, requests: Iterable[Request]) -> Iterator[Result]:
         """Answer each request; no more of them are taken than may be on their way."""
@@ -181,7 +192,7 @@ class _Calls:
         except openai.APIStatusError as error:
             status, told, wait = error.status_code, details(error), retry_after(error.response.headers)
             if is_rejection(error) and is_transient(error):
-                raise UserError(_no_more_for_now(self._endpoint, told, wait)) from None
+                raise NotHere(_no_more_for_now(self._endpoint, told, wait)) from None
         except WebPage as error:
             raise UserError(
                 f"{self._endpoint.scrub(str(error))}: a page for people. Check `url`, which usually ends in /v1, and "
@@ -263,7 +274,8 @@ class _Calls:
             return time.monotonic() - self._unreachable_since >= self._endpoint.wait_seconds
         if (state.seconds_since_start or 0.0) + state.upcoming_sleep > LONGEST_WAIT:
             return True
-        return not is_rejection(error) and state.attempt_number >= FAULTS_IN_A_ROW
+        patient = is_rejection(error) and self._engine.attempts > 1
+        return not patient and state.attempt_number >= self._engine.attempts
 
     async def _sleep(self, seconds: float) -> None:
         try:

@@ -147,6 +147,8 @@ def _csv_rows(path: Path, expected: str) -> Iterator[Row]:
     for number, record in csv_records(path, expected):
         if number == 1:
             header = [name.strip() for name in record]
+            if doubled := [name for name in header if name and header.count(name) > 1]:
+                raise UserError(f"{path}: several columns are called {doubled[0]!r}. Rename or remove all but one.")
             continue
         row = Row(path, number - 1, dict(zip(header, record, strict=False)), expected)
         # Columns that are missing at the end are empty ones; text that belongs to none is a mistake.

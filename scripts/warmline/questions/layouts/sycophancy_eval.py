@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from warmline.questions.layouts.rows import REPEATED, Found, Layout, Question, Row, distinct
+from warmline.sources import sameness
 
 EXPECTED = '{"base": {"dataset", "question", "correct_answer", "incorrect_answer", "answer": [aliases]}}'
 
@@ -21,10 +22,10 @@ def questions(rows: Iterable[Row]) -> Iterator[Found]:
         # An alias may hold any character, so that one text is one alias.
         aliases = [base.text("answer")] if isinstance(base.fields.get("answer"), str) else base.texts("answer")
         text = base.text("question")
-        if text in seen:
+        if (form := sameness.form(text)) in seen:
             yield row, REPEATED
         else:
-            seen.add(text)
+            seen.add(form)
             yield row, Question(text, right, wrong, distinct([right, *aliases]), [wrong])
 
 

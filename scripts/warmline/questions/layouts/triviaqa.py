@@ -21,18 +21,18 @@ WRAPPER = re.compile(r"^Question:\s*(.*?)\s*\nAnswer:$", re.DOTALL)
 
 
 def questions(rows: Iterable[Row]) -> Iterator[Found]:
-    first: dict[str, tuple[Row, str, list[str]]] = {}
+    first: dict[str, tuple[Row, str, str, list[str]]] = {}
     repeats: list[Row] = []
     for row in rows:
         text = row.text("question") if "question" in row.fields else WRAPPER.sub(r"\1", row.text("context"))
         answer = row.within("answer") if isinstance(row.fields.get("answer"), dict) else row
         right = answer.text("answer" if answer is row else "value")
-        if text in first:
+        if (form := sameness.form(text)) in first:
             repeats.append(row)
         else:
-            first[text] = row, right, distinct([right, *answer.texts("aliases")])
-    answers = _Ring(right for _, right, _ in first.values())
-    for text, (row, right, rights) in first.items():
+            first[form] = row, text, right, distinct([right, *answer.texts("aliases")])
+    answers = _Ring(right for _, _, right, _ in first.values())
+    for row, text, right, rights in first.values():
         wrong = answers.draw(text, rights)
         if wrong is None:
             raise row.bad("no other row has an answer that would be wrong here")
