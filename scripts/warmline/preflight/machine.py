@@ -44,7 +44,7 @@ def _room(to_fetch: Callable[[], int], reachable: bool) -> str:
     except UserError as error:
         # Whatever it is, it is named where it is looked for.
         raise NotHere(f"{free / GIGABYTE:,.1f} GB are free; how much is to be fetched is not known") from error
-    said = f"{needed / GIGABYTE:,.1f} GB are to be fetched, {free / GIGABYTE:,.1f} GB are free"
+    said = f"{needed / GIGABYTE:,.1f} GB are to be fetched from the hub, {free / GIGABYTE:,.1f} GB are free"
     if needed > free:
         raise UserError(f"{said}. Make room, or put results/ on a larger disk.")
     return said
