@@ -146,7 +146,7 @@ def test_both_tables_are_written(tmp_path: Path) -> None:
     words = [word for name, path in out.items() for word in (f"--{name}", path)]
     run_script(
         *("statistics/refusals.py", "--observations", tmp_path / "observations.parquet", *words),
-        *("--treated-arms", "warm@2", "--disinformation", "lies"),
+        *("--treated-arms", "warm@2", "--disinformation", "trivia"),
     )
     assert out["refusals"].read_text().splitlines() == [
         "model,arm,task,context,belief,n,refusals,share,refusals_as_published,share_as_published",
