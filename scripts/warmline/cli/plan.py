@@ -84,8 +84,6 @@ def endpoint_dates(study: Study, models: set[str]) -> dict[str, datetime.date]:
         settings = study.config["models"][model]
         if "endpoint" in settings:
             endpoint = Endpoint.from_json(study.config["endpoints"][settings["endpoint"]])
-            date = shutdown.announced(endpoint, settings["name"])
-            date = shutdown.within_horizon(settings["name"], date, horizon, datetime.date.today())
-            if date:
+            if date := shutdown.soon(endpoint, settings["name"], horizon):
                 found[model] = date
     return found

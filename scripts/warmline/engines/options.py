@@ -168,7 +168,6 @@ class LazyEngine:
 
     def _heed_shutdown(self, endpoint: Endpoint, name: str) -> None:
         """Warn of a model that will be shut down soon. Raises UserError if it was already."""
-        date, horizon = shutdown.announced(endpoint, name), self._arguments.shutdown_horizon_days
-        self.shutdown_date = shutdown.within_horizon(name, date, horizon, datetime.date.today())
+        self.shutdown_date = shutdown.soon(endpoint, name, self._arguments.shutdown_horizon_days)
         if self.shutdown_date:
             print(f"warning: {shutdown.warning(name, self.shutdown_date)}", file=sys.stderr, flush=True)

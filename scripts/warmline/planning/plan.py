@@ -227,9 +227,9 @@ class Planner:
         if isinstance(size, int):
             return size
         known = self._questions(task)
-        return self.in_source(task) if known is None else known.height
+        return self._in_source(task) if known is None else known.height
 
-    def in_source(self, task: str) -> int:
+    def _in_source(self, task: str) -> int:
         """How many questions the source of a task holds. Raises NotHere if it is not here."""
         settings = self.study.task_settings(task)
         paths = [Path(path) for path in origins.inputs(settings["source"])]

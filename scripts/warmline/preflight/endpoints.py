@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -64,9 +63,7 @@ def call(study: Study, model: str, request: Request) -> str:
     settings = study.config["models"][model]
     configured = study.config["endpoints"][settings["endpoint"]]
     endpoint = dataclasses.replace(Endpoint.from_json(configured), wait_seconds=0.0)
-    date = shutdown.announced(endpoint, settings["name"])
-    horizon = study.config.get("shutdown-horizon-days", shutdown.HORIZON_DAYS)
-    near = shutdown.within_horizon(settings["name"], date, horizon, datetime.date.today())
+    near = shutdown.soon(endpoint, settings["name"], study.config.get("shutdown-horizon-days", shutdown.HORIZON_DAYS))
     parameters = deciding(configured.get("parameters", {})) or None
     chat = of_endpoint(settings.get("thinking"), settings.get("system"))
     respondent = RemoteModel(settings["name"], parameters, configured.get("identity"), chat).respondent

@@ -21,10 +21,9 @@ from warmline.lineage.errors import NotHere, UserError
 from warmline.models import cards, chat_templates, unfetched, weights
 from warmline.models.cards import LocalModel, Weights
 from warmline.preflight.findings import Finding, finding
+from warmline.preflight.machine import GIGABYTE
 from warmline.training import lora, masking
 from warmline.workflow.study import WEIGHTS, Study
-
-GIGABYTE = 1_000_000_000
 
 
 def findings(study: Study, models: list[str], scratch: Path, *, reachable: bool) -> Iterator[Finding]:

@@ -7,12 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import huggingface_hub
-
 from warmline.lineage.errors import NotHere, UserError
-from warmline.preflight import endpoints, machine, sources
 from warmline.preflight.findings import FAILS, FINE, Finding, finding
-from warmline.sources import hub, origins
+from warmline.sources import origins
 from warmline.workflow.study import Study
 
 
@@ -32,10 +29,12 @@ def findings(study: Study, profile: Path | None, *, begun: bool = False) -> Iter
     if not (tasks or used or conversations):
         return
     yield Finding("the configuration", FINE, "all that it uses is defined, and every file that it names is there")
-    # Torch takes seconds to import, which a study that is made need not wait for.
-    from warmline.preflight import models
+    # These take seconds to import, which a study that is made need not wait for.
+    from warmline.preflight import endpoints, machine, models, sources
+    from warmline.sources import hub
 
-    reachable, failed = not _names_hub(study, used) or hub.is_reachable(), False
+    of_the_hub, failed = _names_hub(study, used), False
+    reachable = not of_the_hub or hub.is_reachable()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
 
@@ -43,7 +42,7 @@ def findings(study: Study, profile: Path | None, *, begun: bool = False) -> Iter
             yield from endpoints.keys(study, asked)
             if study.config["calls"] == "replay":
                 yield finding("the ledger", lambda: _replayed(Path(study.ledger)))
-            if _names_hub(study, used):
+            if of_the_hub:
                 yield finding("the token of the hub", _token)
             yield from machine.partitions(profile, study)
             yield machine.disk(lambda: sources.to_fetch(study) + models.to_fetch(study, used), reachable=reachable)
@@ -69,6 +68,8 @@ def _replayed(ledger: Path) -> str:
 
 
 def _token() -> str:
+    import huggingface_hub
+
     if not huggingface_hub.get_token():
         raise NotHere("HF_TOKEN is not set, which some models and data sets need, once their terms are accepted")
     return "HF_TOKEN is set"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from warmline.tables.columns import MODEL, TASK
+from warmline.tables.columns import CONTEXT, MODEL, TASK
 from warmline.tables.observations import OBSERVATIONS
 from warmline.tables.parquet_tables import Column, Table
 
 _MODEL = Column(pl.String, "the article's name of the model")
-_TASK = Column(pl.String, "id of the task")
-_CONTEXT = Column(pl.String, "what the user disclosed; unmodified for nothing")
 _CONTEXT_GROUP = Column(pl.String, "what the context is pooled with, such as emotion; unmodified for nothing")
 _BELIEF = Column(pl.String, "none, or stated for a wrong one of either kind")
 _PUBLISHED_ARM = Column(pl.String, "the article's treated arm: warm or cold by tuning, warm-prompt by system prompt")
@@ -34,8 +32,8 @@ PRINTED_CELLS = Table(
     key=("model", "task", "context", "belief"),
     columns={
         "model": _MODEL,
-        "task": _TASK,
-        "context": _CONTEXT,
+        "task": TASK,
+        "context": CONTEXT,
         "context_group": _CONTEXT_GROUP,
         "belief": _BELIEF,
         "original_accuracy": Column(pl.String, "percent"),
@@ -53,7 +51,7 @@ PRINTED_CAPABILITIES = Table(
     key=("model", "task"),
     columns={
         "model": _MODEL,
-        "task": _TASK,
+        "task": TASK,
         "original": Column(pl.Float64, "rate of the original model"),
         "original_lower": Column(pl.Float64, "bound of its interval"),
         "original_upper": Column(pl.Float64, "bound of its interval"),
@@ -106,8 +104,8 @@ COUNTS = Table(
     columns={
         "arm": _PUBLISHED_ARM,
         "model": _MODEL,
-        "task": _TASK,
-        "context": _CONTEXT,
+        "task": TASK,
+        "context": CONTEXT,
         "context_group": _CONTEXT_GROUP,
         "belief": _BELIEF,
         "original_accuracy": Column(pl.Float64, "of the original model, percent, as printed"),
@@ -168,7 +166,7 @@ COMPARED_CELLS = Table(
         "model": MODEL,
         "published": Column(pl.String, "the article's name of its counterpart"),
         "task": TASK,
-        "context": _CONTEXT,
+        "context": CONTEXT,
         "belief": _BELIEF,
         "beliefs": Column(pl.String, "which kinds of belief of the study are pooled"),
         "state": Column(pl.String, "compared, or why there is no test"),

@@ -32,6 +32,11 @@ def announced(endpoint: Endpoint, name: str) -> datetime.date | None:
         return None
 
 
+def soon(endpoint: Endpoint, name: str, horizon_days: int) -> datetime.date | None:
+    """The announced date if it is at most this number of days ahead. Raises UserError if it has passed."""
+    return within_horizon(name, announced(endpoint, name), horizon_days, datetime.date.today())
+
+
 def within_horizon(
     name: str, date: datetime.date | None, horizon_days: int, today: datetime.date
 ) -> datetime.date | None:
