@@ -38,6 +38,13 @@ study = StudyRules(config, places.SCRIPTS)
 shell.prefix(job_shell.prefix(workflow.is_main_process))
 
 
+# The ledger's files of this run become few (warmline.calls.joining).
+onsuccess:
+    from warmline.calls.ledger import Ledger
+
+    Ledger(study.ledger).join()
+
+
 onerror:
     for message in job_resources.refused(Path(log[0]).read_text(encoding="utf-8")):
         print(message, file=sys.stderr)

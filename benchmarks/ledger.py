@@ -50,7 +50,9 @@ def ledger(folder: Path, rows: int) -> dict[str, float]:
                 for request, response in calls(range(writer_number, rows, WRITERS)):
                     writer.append(request, response)
                     keys.append(request.key(RESPONDENT))
-        book.write_indexes(RESPONDENT)
+    print_size(folder)
+    with timed("ledger: join the files", rows):
+        book.join()
     print_size(folder)
     drop_cache(folder)
     with timed("ledger: open cold", rows) as opening:

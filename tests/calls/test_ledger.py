@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from warmline.calls.answer_files import ROW, index_path
 from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Failure, Request, Response, Sampling
 from warmline.lineage import digests
@@ -70,7 +71,8 @@ def test_every_text_is_served_as_it_was_recorded(answers: dict[str, str]) -> Non
 def test_a_line_torn_at_any_byte_loses_only_itself(data: st.DataObject, last: str) -> None:
     with temporary() as ledger:
         file = record(ledger, a=response("first"), b=response("second"), c=response(last))
-        whole = file.read_bytes()
+        index_path(file).unlink()
+        whole = file.read_bytes().rpartition(b'{"time"')[0]
         begin = whole.rindex(b"\n", 0, -1) + 1
         file.write_bytes(whole[: data.draw(st.integers(begin, len(whole) - 1), label="cut")])
         assert texts(ledger, "a", "b", "c") == {"a": "first", "b": "second"}
@@ -111,7 +113,7 @@ def test_a_failure_is_recorded_and_never_served(tmp_path: Path, order: list[str]
     ledger = Ledger(tmp_path)
     file = record(ledger, a=results["failure"])
     assert texts(ledger, "a") == {}
-    assert json.loads(file.read_text().splitlines()[-1])["failure"] == "no connection"
+    assert json.loads(file.read_text().splitlines()[1])["failure"] == "no connection"
     for name in order:
         record(ledger, b=results[name])
     assert texts(ledger, "a", "b") == {"b": "yes"}
@@ -143,37 +145,58 @@ def test_a_writer_without_answers_leaves_no_file(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@given(st.lists(st.integers(0, 5), min_size=1), st.integers(0, 3))
-def test_an_index_at_any_length_of_a_file_changes_no_answer(order: list[int], indexed: int) -> None:
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.integers(0, 12), st.integers(0, 3))
+def test_an_index_at_any_length_of_a_file_changes_no_answer(order: list[int], cut: int, torn: int) -> None:
     with temporary() as ledger, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("warmline.calls.ledger.UNINDEXED_BYTES", 0)
+        patch.setattr("warmline.calls.answer_files.UNWRITTEN_ROWS", 0)
         with ledger.writer(RESPONDENT) as writer:
             for number, content in enumerate(order):
-                if number == indexed:
-                    ledger.write_indexes(RESPONDENT)
                 result = Failure("no") if content == 0 else response(f"{content}, said as number {number}")
                 writer.append(request(str(content)), result)
         expected = {str(content): f"{content}, said as number {order.index(content)}" for content in order if content}
+        for index in ledger.part(RESPONDENT).glob("*.index"):
+            size = (index.stat().st_size - 16) // ROW.itemsize
+            with open(index, "r+b") as file:
+                file.truncate(16 + max(0, size - cut) * ROW.itemsize + torn)
         assert texts(ledger, *map(str, range(6))) == expected
-        ledger.write_indexes(RESPONDENT)
+        for index in ledger.part(RESPONDENT).glob("*.index"):
+            index.unlink()
         assert texts(ledger, *map(str, range(6))) == expected
 
 
-def test_an_index_saves_reading_what_it_covers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warmline.calls.ledger.UNINDEXED_BYTES", 0)
+def test_an_index_saves_reading_what_it_covers(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     file = record(ledger, a=response("yes"), b=response("no"))
-    ledger.write_indexes(RESPONDENT)
-    first, a, b, end = file.read_bytes().split(b"\n")
-    file.write_bytes(b"\n".join([first, a, b" " * len(b), end]))
+    first, a, b, *end = file.read_bytes().split(b"\n")
+    file.write_bytes(b"\n".join([first, a, b" " * len(b), *end]))
     assert texts(ledger, "a") == {"a": "yes"}
+    with pytest.raises(UserError, match="damaged"):
+        texts(ledger, "b")
 
 
-def test_short_files_have_no_index(tmp_path: Path) -> None:
+def test_a_long_file_of_an_earlier_version_is_indexed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmline.calls.answer_files.UNINDEXED_BYTES", 0)
     ledger = Ledger(tmp_path)
-    file = record(ledger, a=response("yes"))
-    ledger.write_indexes(RESPONDENT)
-    assert {path.name for path in file.parent.iterdir()} == {file.name, "respondent.json"}
+    file = record(ledger, a=response("yes"), b=response("no"))
+    index = index_path(file)
+    written = index.read_bytes()
+    index.unlink()
+    assert texts(ledger, "a") == {"a": "yes"}
+    assert index.read_bytes() == written
+
+
+def test_who_may_not_write_an_index_reads_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmline.calls.answer_files.UNINDEXED_BYTES", 0)
+    ledger = Ledger(tmp_path)
+    index_path(record(ledger, a=response("yes"))).unlink()
+
+    @contextmanager
+    def refused(path: Path) -> Iterator[Path]:
+        raise UserError(f"{path} cannot be written")
+        yield path
+
+    monkeypatch.setattr("warmline.lineage.complete_files.replacing", refused)
+    assert texts(ledger, "a") == {"a": "yes"}
 
 
 def test_notes_are_read_back_in_order_and_are_no_answers(tmp_path: Path) -> None:
@@ -190,7 +213,7 @@ def test_notes_are_read_back_in_order_and_are_no_answers(tmp_path: Path) -> None
 
 def test_a_line_says_who_was_asked_what_and_when(tmp_path: Path) -> None:
     file = record(Ledger(tmp_path), a=response("yes"))
-    line = json.loads(file.read_text().splitlines()[-1])
+    line = json.loads(file.read_text().splitlines()[1])
     assert json.loads((file.parent / "respondent.json").read_text()) == RESPONDENT
     assert line["request"] == request("a").as_record()
     assert line["response"] == {"text": "yes", "finish_reason": "stop", "prompt_tokens": 3, "completion_tokens": 5} | {
@@ -212,9 +235,10 @@ def test_a_file_says_once_who_wrote_it(tmp_path: Path) -> None:
 
 def without_digests(file: Path) -> None:
     """Make of a file one that version 0.1.0 wrote."""
-    lines = [json.loads(line) for line in file.read_text().splitlines()[1:]]
+    lines = [json.loads(line) for line in file.read_text().splitlines()[1:-1]]
     kept = [{name: value for name, value in line.items() if name != "digest"} for line in lines]
     file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept))
+    index_path(file).unlink()
 
 
 def test_a_file_of_an_earlier_version_is_read_with_the_same_digests(tmp_path: Path) -> None:
@@ -237,32 +261,23 @@ def test_a_damaged_line_is_named_with_its_byte_and_never_served(tmp_path: Path, 
     first, a, b, *rest = file.read_text().splitlines(keepends=True)
     assert old in b
     file.write_text("".join([first, a, b.replace(old, new, 1), *rest]) + ("{torn" if torn else ""))
+    if len(old) != len(new):
+        index_path(file).unlink()
     with pytest.raises(UserError, match=rf"{file.name}, byte {len(first + a)}: .* damaged.*back from a copy"):
         texts(ledger, "b")
 
 
-def test_an_index_that_cannot_be_read_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warmline.calls.ledger.UNINDEXED_BYTES", 0)
+def test_an_index_that_is_none_is_passed_over(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    record(ledger, a=response("yes"))
-    ledger.write_indexes(RESPONDENT)
-    [index] = tmp_path.rglob("*.keys.parquet")
-    whole = index.read_bytes()
-    index.write_bytes(whole[: len(whole) // 2])
+    index_path(record(ledger, a=response("yes"))).write_bytes(b"of another version, or of nobody" * 9)
     assert texts(ledger, "a") == {"a": "yes"}
-    ledger.write_indexes(RESPONDENT)
-    assert index.read_bytes() == whole
 
 
-def test_a_file_that_lost_answers_since_it_was_indexed_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("warmline.calls.ledger.UNINDEXED_BYTES", 0)
+def test_a_file_that_lost_answers_since_it_was_indexed_is_named(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     file = record(ledger, a=response("yes"), b=response("no"))
-    ledger.write_indexes(RESPONDENT)
-    file.write_bytes(file.read_bytes()[:-10])
-    with pytest.raises(UserError, match=r"has \d+ bytes, .* answers have been lost.*delete .*keys\.parquet"):
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"has \d+ bytes, .* answers have been lost.*delete .*answers\.index"):
         texts(ledger, "a")
 
 

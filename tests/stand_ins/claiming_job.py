@@ -16,6 +16,7 @@ from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Request, Sampling
 from warmline.engines.remote.chat import ChatEngine
 from warmline.engines.remote.endpoint import Endpoint
+from warmline.lineage import processes
 from warmline.lineage.errors import UserError
 from warmline.models.cards import RemoteModel
 
@@ -29,7 +30,7 @@ def question(number: int) -> Request:
 def main(url: str, folder: str, options: str) -> None:
     given = json.loads(options)
     if "place" in given:
-        claims.place = lambda: given["place"]
+        processes.place = lambda: given["place"]
     engine = ChatEngine(MODEL.respondent, MODEL.name, Endpoint(url, max_concurrency=given["at_once"]), first_pause=0.01)
     print("ready", flush=True)
     sys.stdin.readline()

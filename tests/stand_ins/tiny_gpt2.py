@@ -15,8 +15,8 @@ CONTEXT = 1024
 def model(**changes: Any) -> Any:
     """The model in evaluation mode; every time the same weights."""
     torch.manual_seed(0)
-    size: dict[str, Any] = {"vocab_size": 400, "n_positions": CONTEXT, "n_embd": 32, "n_layer": 2, "n_head": 4}
-    special = {"bos_token_id": 0, "eos_token_id": 0}
+    size: Any = {"vocab_size": 400, "n_positions": CONTEXT, "n_embd": 32, "n_layer": 2, "n_head": 4}
+    special: Any = {"bos_token_id": 0, "eos_token_id": 0}
     return GPT2LMHeadModel(GPT2Config(**size, **special, initializer_range=0.2, **changes)).eval()
 
 

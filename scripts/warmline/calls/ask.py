@@ -9,12 +9,15 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
 
+import numpy as np
+
+from warmline.calls.answered import Answered
 from warmline.calls.budget import Budget
 from warmline.calls.claims import Claims, Times
-from warmline.calls.ledger import Answered, Ledger, Line, Writer
+from warmline.calls.ledger import Ledger, Writer
 from warmline.calls.prices import Prices
 from warmline.calls.progress import Progress
 from warmline.calls.receipts import Receipt
@@ -62,7 +65,6 @@ def ask(
     started = time.monotonic()
     answered = ledger.answered(engine.respondent)
     with contextlib.ExitStack() as stack:
-        stack.callback(ledger.write_indexes, engine.respondent)
         if budget:
             stack.callback(budget.close)
         if progress:
@@ -200,18 +202,18 @@ class _Asking:
         for key in self._count(fresh):
             del fresh[key]
 
-    def _count(self, keys: Iterable[bytes]) -> list[bytes]:
+    def _count(self, keys: Collection[bytes]) -> list[bytes]:
         """Count the answers that the ledger holds, and return their keys."""
-        known = self.answered.lines(key.hex() for key in keys)
+        asked = list(keys)
+        found = self.answered.find(asked)
         if self.again:
-            again = {key for key, line in known.items() if line.response.finish_reason == UNANSWERABLE}
-            self.asked_again.update(map(bytes.fromhex, again))
-            known = {key: line for key, line in known.items() if key not in again}
-        for key, line in known.items():
-            self.receipt.add(bytes.fromhex(key), line)
+            again = found.rows["finish_reason"] == UNANSWERABLE.encode()
+            self.asked_again.update(asked[place] for place in found.places[again].tolist())
+            found = found.only(np.flatnonzero(~again))
+        self.receipt.add_found(found, self.answered)
         if self.progress:
-            self.progress.known(len(known))
-        return [bytes.fromhex(key) for key in known]
+            self.progress.known(len(found.rows))
+        return [asked[place] for place in found.places.tolist()]
 
     def settle(self, request: Request, result: Outcome) -> None:
         """Keep what the engine made of a request, and count it and what it cost."""
@@ -247,7 +249,7 @@ class _Asking:
         """Write a call to the ledger and count it."""
         key, digest = self.writer.append(request, result)
         if isinstance(result, Response):
-            self.receipt.add(key, Line(result, digest, self.writer.written_by.get("endpoint")))
+            self.receipt.add(key, digest, result, self.writer.written_by.get("endpoint"))
             self.receipt.new += 1
             self.receipt.usd += usd
             self.asked += key
@@ -263,13 +265,11 @@ class _Asking:
         if not self.claims.met:
             return
         self.answered.refresh(self.claims.files)
-        asked = (self.asked[begin : begin + 32].hex() for begin in range(0, len(self.asked), 32))
+        asked = [bytes(self.asked[begin : begin + 32]) for begin in range(0, len(self.asked), 32)]
         self.receipt.asked_twice = self.answered.answered_twice(asked)
         if self.receipt.asked_twice:
             self.receipt.forget_answers()
-            for some in _chunks(list(self.seen)):
-                for key, line in self.answered.lines(key.hex() for key in some).items():
-                    self.receipt.add(bytes.fromhex(key), line)
+            self.receipt.add_found(self.answered.find(self.seen), self.answered)
 
     def check_complete(self, ledger: Ledger) -> None:
         """Raise UserError if requests failed, or were not asked for want of money."""

@@ -23,7 +23,6 @@ import getpass
 import json
 import math
 import os
-import socket
 import threading
 import time
 import uuid
@@ -32,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from warmline.calls.ledger import ANSWERS, Writer, make_alike
-from warmline.lineage import complete_files
+from warmline.lineage import complete_files, processes
 
 CLAIMANT = ".claimant"
 _GONE = (errno.ENOENT, errno.ESTALE)
@@ -185,11 +184,8 @@ class Claims:
         self._name = uuid.uuid4().hex
         path = self.folder / f"{self._name}{CLAIMANT}"
         said = {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
+            **processes.identity(),
             "user": _user(),
-            "place": place(),
-            "born": born(os.getpid()),
             "answers": f"{self._writer.name}{ANSWERS}",
             "seconds": self._times.expiry,
         }
@@ -252,40 +248,7 @@ class Claims:
         known = self._claimants[name]
         known.sighting = known.sighting.seen_again(mark, now)
         self.files.add(known.said["answers"])
-        return not _is_gone(known.said) and not known.sighting.ran_out(now, known.said["seconds"])
-
-
-def place() -> str | None:
-    """Where the number of a process means the same one: this start of the machine, this container. None if unknown."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return None
-
-
-def born(pid: int) -> str | None:
-    """When a process began, in ticks since the machine's start; None if that cannot be seen, or if it has ended."""
-    try:
-        # The name in brackets may hold anything. State and begin are the 3rd and the 22nd field.
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
-
-
-def _is_gone(said: dict[str, Any]) -> bool:
-    """Whether a claimant is a process of this machine that has ended. False where that cannot be known."""
-    if said["place"] is None or said["place"] != place():
-        return False
-    try:
-        os.kill(said["pid"], 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        # Another user's. It is there, though we may not see since when.
-        return False
-    return bool(born(said["pid"]) != said["born"])
+        return not processes.has_ended(known.said) and not known.sighting.ran_out(now, known.said["seconds"])
 
 
 def _read_claim(path: Path) -> _Claim:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from warmline.calls.ledger import Line
+from warmline.calls.answered import Answered, Found
+from warmline.calls.requests import Response
 from warmline.lineage import complete_files
 
 
@@ -48,16 +49,24 @@ class Receipt:
     probe: dict[str, Any] | None = None
     endpoints: Counter[str] = dataclasses.field(default_factory=Counter)
 
-    def add(self, key: bytes, line: Line) -> None:
-        """Count one answer."""
-        response = line.response
-        self.lines += key + line.digest
+    def add(self, key: bytes, digest: bytes, response: Response, endpoint: str | None) -> None:
+        """Count one answer, by its key and the digest of the response, in 32 bytes each."""
+        self.lines += key + digest
         self.answers += 1
         self.prompt_tokens += response.prompt_tokens
         self.completion_tokens += response.completion_tokens
         self.finish_reasons[response.finish_reason] += 1
-        if line.endpoint:
-            self.endpoints[line.endpoint] += 1
+        if endpoint:
+            self.endpoints[endpoint] += 1
+
+    def add_found(self, found: Found, answered: Answered) -> None:
+        """Count answers that the ledger holds."""
+        self.lines += found.rows["line"].tobytes()
+        self.answers += len(found.rows)
+        self.prompt_tokens += int(found.rows["prompt_tokens"].sum())
+        self.completion_tokens += int(found.rows["completion_tokens"].sum())
+        self.finish_reasons.update(answered.finish_reasons(found))
+        self.endpoints.update(answered.endpoints(found))
 
     def forget_answers(self) -> None:
         """Count the answers anew; what this run did stays."""

@@ -8,8 +8,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
+from warmline.calls.answered import Answered
 from warmline.calls.jobs import Job
-from warmline.calls.ledger import Answered, Ledger
+from warmline.calls.ledger import Ledger
 from warmline.calls.requests import UNANSWERABLE, Request, Respondent, Response
 from warmline.lineage import digests
 

@@ -38,7 +38,7 @@ def completion(world: World, body: Any, fault: str | None = None, text: str | No
         text, finish_reason = text[: len(text) // 2], "length"
     prompt_tokens = sum(len(str(message.get("content")).split()) for message in body["messages"])
     completion_tokens = len(text.split())
-    reply = {
+    reply: dict[str, Any] = {
         "id": "chatcmpl-" + identity.hex()[:24],
         "object": "chat.completion",
         "created": 1_700_000_000,
