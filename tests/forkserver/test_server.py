@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -272,3 +273,38 @@ def test_a_server_of_another_user_gets_no_job(run: Run) -> None:
         assert run.job("parent.py") == 0
         assert run.out() == f"{run.shell.pid}\n"
         assert squatter.stdout.read() == "b''\n"
+
+
+LIBRARY = """
+import sys
+from warmline.tables import columns
+seen = sorted(name for name in sys.modules if name.startswith("warmline"))
+import warmline.lineage.errors
+from warmline.lineage import digests
+assert warmline.lineage.digests is digests is sys.modules["warmline.lineage.digests"]
+assert warmline.tables.columns is columns
+print(seen, "polars" in sys.modules, "numpy" in sys.modules, hasattr(columns, "edited"), len(sys.argv))
+"""
+
+
+def test_modules_of_the_library_are_there_as_a_job_imports_them_and_as_their_files_are(
+    run: Run, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(REPOSITORY / "scripts/warmline", copy / "warmline", ignore=shutil.ignore_patterns("__pycache__"))
+    run.answer(f'PATH="{copy}/warmline/forkserver:${{PATH#*:}}" PYTHONPATH={copy}; export PATH PYTHONPATH; echo 0')
+    run.write("uses", LIBRARY)
+    run.write("uses_more", "import warmline.calls.ledger, warmline.grading.judges\n" + LIBRARY)
+    run.write("parent", "import os; print(os.getppid())")
+    outputs: dict[str, list[str]] = {"uses.py": [], "uses_more.py": []}
+    for number in range(5):
+        for script, found in outputs.items():
+            assert run.job(script) == 0, run.err()
+            found.append(run.out())
+        if number == 3:
+            with open(copy / "warmline/tables/columns.py", "a") as module:
+                module.write("\n\nedited = True\n")
+    for found in outputs.values():
+        assert len(set(found[:4])) == 1
+        assert found[4] == found[0].replace("False 1", "True 1")
+        assert "False 1" in found[0]

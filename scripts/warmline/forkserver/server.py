@@ -1,12 +1,12 @@
-"""Fork the jobs of one run of Snakemake, with the imports of other packages done.
+"""Fork the jobs of one run of Snakemake, with their imports done.
 
     python server.py PID        # of Snakemake; standard input is the socket to listen on
 
 Ends when the run has ended, or after an hour without a job. The first job of a script tells what it imported, and that
 is imported here before the second is forked, so a run imports nothing that only one job needs. Nothing of the packages
-is run here: what they would begin, threads above all, does not survive a fork. Modules of the workflow are imported by
-each job, as they are then. A job finds its process as a fresh interpreter would have made it; one whose environment is
-not that in which this process started is left to its client.
+is run here: what they would begin, threads above all, does not survive a fork. A job finds its process as a fresh
+interpreter would have made it. One whose environment is not that in which this process started is left to its client,
+and so are all once a module of the workflow that was imported here has been edited.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 INSTALLED = site.getsitepackages()
-SCRIPTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LIBRARY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SCRIPTS = os.path.dirname(LIBRARY)
+OWN = os.path.basename(LIBRARY)
 # Read by the allocators of polars and pyarrow when they are loaded.
 WITHOUT_THREADS = {
     "_RJEM_MALLOC_CONF": "background_thread:false",
@@ -71,8 +73,8 @@ class Running(NamedTuple):
         self.client.close()
 
 
-class Packages(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Packages that are imported, and in a job seem not to be until it imports them.
+class Imported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """What is imported, and in a job seems not to be until it imports it: whole packages, single modules of our own.
 
     So sys.modules holds what the job asked for, and what that asks for: its record tells it, and libraries look there.
     """
@@ -81,6 +83,7 @@ class Packages(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.visible = {top(name) for name in sys.modules} | sys.stdlib_module_names
         self.hidden: dict[str, dict[str, types.ModuleType]] = {}
         self.imports: dict[str, set[str]] = {}
+        self.states: dict[str, tuple[int, ...] | None] = {}
 
     def load(self, names: Sequence[str]) -> None:
         """Import modules, and note which package imports which. One that cannot be imported is left to the job."""
@@ -90,27 +93,42 @@ class Packages(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
         def noting(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
             if level == 0 and globals and "__name__" in globals:
-                self.imports.setdefault(top(globals["__name__"]), set()).add(top(name))
+                asked = [name, *(f"{name}.{part}" for part in fromlist or () if is_own(name))]
+                self.imports.setdefault(unit(globals["__name__"]), set()).update(map(unit, asked))
             return plain(name, globals, locals, fromlist, level)
+
+        # As they are before they are read.
+        self.states.update({path: state(path) for name in names if is_own(name) for path in files_of(name)})
 
         builtins.__import__ = noting
         for name in names:
-            before = {*map(top, sys.modules)}
+            before = {*map(unit, sys.modules)}
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
             # Compiled modules put themselves there under further names, which nobody imports.
             named = {package for packages in self.imports.values() for package in packages}
-            self.imports.setdefault(top(name), set()).update({*map(top, sys.modules)} - before - named)
+            if not is_own(name):
+                self.imports.setdefault(top(name), set()).update({*map(unit, sys.modules)} - before - named)
         builtins.__import__ = plain
+
+    def are_as_read(self) -> bool:
+        """Whether our own modules are as they were when they were imported."""
+        return all(state(path) == known for path, known in self.states.items())
 
     def hide(self) -> None:
         """Take them out of sys.modules."""
         for name in [name for name in sys.modules if top(name) not in self.visible]:
-            self.hidden.setdefault(top(name), {})[name] = sys.modules.pop(name)
+            self.hidden.setdefault(unit(name), {})[name] = sys.modules.pop(name)
+        for name in list(self.hidden):
+            # Else the import of a module from its package would find it there, and not ask for it.
+            if is_own(name) and "." in name:
+                parent, _, child = name.rpartition(".")
+                vars(self.hidden[parent][parent]).pop(child, None)
+                self.imports.setdefault(name, set()).add(parent)
         sys.meta_path.insert(0, self)
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
-        module = self.hidden.get(top(fullname), {}).get(fullname)
+        module = self.hidden.get(unit(fullname), {}).get(fullname)
         if module is None or module.__spec__ is None:
             return None
         # Who only asks whether there is a package gets it no sooner.
@@ -121,11 +139,14 @@ class Packages(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return spec
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        waiting = [top(spec.name)]
+        waiting = [unit(spec.name)]
         while waiting:
-            package = waiting.pop()
-            sys.modules.update(self.hidden.pop(package, {}))
-            waiting += self.imports.get(package, set()) & self.hidden.keys()
+            name = waiting.pop()
+            sys.modules.update(self.hidden.pop(name, {}))
+            parent, _, child = name.rpartition(".")
+            if is_own(name) and parent in sys.modules:
+                setattr(sys.modules[parent], child, sys.modules[name])
+            waiting += self.imports.get(name, set()) & self.hidden.keys()
         module: types.ModuleType = spec.loader_state[0]
         return module
 
@@ -140,7 +161,7 @@ class Server:
     def __init__(self, listener: socket.socket, run: int) -> None:
         self.listener = listener
         self.environment = told(dict(os.environb))
-        self.packages = Packages()
+        self.packages = Imported()
         self.running: set[Running] = set()
         self.imported: dict[str, list[str]] = {}
         self.selector = selectors.DefaultSelector()
@@ -180,7 +201,7 @@ class Server:
             self.packages.load(names)
             self.imported[script] = []
             gc.freeze()
-        if not forks_safely():
+        if not (forks_safely() and self.packages.are_as_read()):
             # Still bound, it keeps jobs from starting another server in vain.
             self.selector.unregister(self.listener)
             self.listener.shutdown(socket.SHUT_RDWR)
@@ -196,7 +217,7 @@ class Server:
             if script in self.imported:
                 os.close(imported)
             else:
-                atexit.register(lambda: os.write(imported, "\n".join(modules_in(*INSTALLED)).encode()))
+                atexit.register(lambda: os.write(imported, "\n".join(modules_in(*INSTALLED, LIBRARY)).encode()))
             return job
         for number in job.files:
             os.close(number)
@@ -247,6 +268,30 @@ def top(name: str) -> str:
     return name.partition(".")[0]
 
 
+def is_own(name: str) -> bool:
+    return top(name) == OWN
+
+
+def unit(name: str) -> str:
+    """What is imported as one: a module of our own, the whole package of another."""
+    return name if is_own(name) else top(name)
+
+
+def files_of(name: str) -> list[str]:
+    """Where a module of our own may stand."""
+    stem = os.path.join(SCRIPTS, *name.split("."))
+    return [f"{stem}.py", os.path.join(stem, "__init__.py")]
+
+
+def state(path: str) -> tuple[int, ...] | None:
+    """What shows that a file is as it was; None if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
 def told(environment: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """The variables that may mean something: `_` is only where a shell found the program."""
     return {name: value for name, value in environment.items() if name != b"_"}
@@ -290,7 +335,7 @@ def die_with(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def become(job: Job, packages: Packages) -> tuple[types.CodeType, dict[str, Any]]:
+def become(job: Job, packages: Imported) -> tuple[types.CodeType, dict[str, Any]]:
     """Make this process that of `python SCRIPT ...`. Returns the script's code, and where it is to run."""
     for number, file in enumerate(job.files):
         os.dup2(file, number)
