@@ -20,7 +20,7 @@ rule prompts:
     input:
         [study.suite_files(suite, rules.render_prompts.output.prompts) for suite in study.suites],
         rules.validation_prompts.output,
-        expand(rules.specify_judge.output.judge, suite=study.specified_suites),
+        expand(rules.specify_judge.output.judge, criterion=study.specified_criteria),
     localrule: True
 
 
@@ -31,7 +31,7 @@ rule requests:
         [study.suite_files(suite, rules.render_prompts.output.prompts) for suite in study.suites],
         rules.validation_prompts.output,
         study.arm_files(rules.resolve_arm.output.card),
-        expand(rules.specify_judge.output.judge, suite=study.specified_suites),
+        expand(rules.specify_judge.output.judge, criterion=study.specified_criteria),
     localrule: True
 
 

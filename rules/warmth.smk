@@ -150,7 +150,7 @@ rule summarise_markers:
 
 rule compare_warmth:
     input:
-        judge=study.path(f"judges/{VALIDATION}.json"),
+        judge=study.path(f"judges/{WARMER}.json"),
         prompts=rules.validation_prompts.output.prompts,
         arm=rules.resolve_arm.output.card,
         generations=study.path(f"generations/{{model}}/{{arm}}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),

@@ -63,7 +63,7 @@ JUDGED_WARMTH = [
 ]
 
 LABELLED = [
-    "Specifying the judge of refusals",
+    "Specifying the judge of refusal",
     "Grading the answers of * of tiny: refusals",
     "Writing which answers of * of tiny decline by the judge",
     "Holding the rules for refusals against the judge",
@@ -334,20 +334,20 @@ MATRIX = {
     "a system prompt that no arm uses": Row(replace("config/prompts/system/cold.md", "without emotion", "plainly"), []),
     "the judge's normalisation": Row(
         set_key("judge", "normalise", to=["case", "punctuation"]),
-        ["Specifying the judge of questions", *verdicts(task="[td]*")],
+        ["Specifying the judge of [td]*", *verdicts(task="[td]*")],
         calls=None,
     ),
     "the judge's comparing code": Row(
         replace(
             "scripts/warmline/grading/reference_match.py", 'ARTICLES = {"a", "an", "the"}', 'ARTICLES = {"a", "the"}'
         ),
-        ["Specifying the judge of questions", *verdicts(task="[td]*")],
+        ["Specifying the judge of [td]*", *verdicts(task="[td]*")],
         calls=None,
     ),
-    # The judge compares in another way, and short answers are looked for in one more task.
+    # The verdicts of other tasks stay; the observations look for short answers in one more task.
     "how a task's answers are compared": Row(
         set_key("tasks", "disinfo", "match", to="contains"),
-        ["Specifying the judge of questions", *verdicts(task="[td]*")],
+        ["Specifying the judge of disinfo", *verdicts(task="disinfo")],
         calls=None,
     ),
     "a function that counts adopted beliefs": Row(
@@ -366,6 +366,11 @@ MATRIX = {
     "a question": Row(
         edit_question,
         ["Sampling questions of triviaqa", "Rendering prompts of triviaqa *", *answers(task="triviaqa")],
+        CONDITIONS * len(ARMS),
+    ),
+    "one more question of a task": Row(
+        set_key("tasks", "disinfo", "questions", to=QUESTIONS + 1),
+        ["Sampling questions of disinfo", "Rendering prompts of disinfo *", *answers(task="disinfo")],
         CONDITIONS * len(ARMS),
     ),
     "the sampling temperature": Row(
@@ -929,9 +934,9 @@ def test_a_judge_templates_edit_asks_the_judge_about_its_task_only(study: StudyC
     study.edit("config/prompts/judge/reply-schema.md", "verdict", "judgement")
     assert study.planned() == set()
     set_key("judge", "max-unscored", to=1.0)(study)
-    further = ["Specifying the judge of capabilities", "Grading the answers of * of tiny: capabilities", COSTS]
+    further = ["Specifying the judge of choice", "Grading the answers of * of tiny: capabilities", COSTS]
     plans = {
-        "warmer": ["Specifying the judge of validation", *JUDGED_WARMTH],
+        "warmer": ["Specifying the judge of warmer", *JUDGED_WARMTH],
         "choice": [*further, *scores()],
         "refusal": LABELLED,
     }
@@ -944,7 +949,7 @@ def test_a_judge_templates_edit_asks_the_judge_about_its_task_only(study: StudyC
         path.write_text(template)
     path = study.folder / "config/prompts/judge/disinfo.md"
     path.write_text(path.read_text().rstrip("\n") + " Be strict.\n")
-    plans = ["Specifying the judge of questions", *verdicts(task="[td]*")]
+    plans = ["Specifying the judge of disinfo", *verdicts(task="disinfo")]
     assert study.planned() == expected(study.planned("--forceall"), plans)
     # One arm after the other: two at once may ask the judge about an answer that both gave.
     study.run("--cores", "1")

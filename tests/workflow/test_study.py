@@ -197,7 +197,7 @@ OPTIONS = {
     "questions": lambda s: s.prompts.question_options(wildcards(task="medqa")),
     "prompts": lambda s: s.prompts.options(wildcards(condition="sad.none.plain")),
     "arm": lambda s: s.answers.arm_options(wildcards(model="smollm2-135m", arm="warm@2")),
-    "judge": lambda s: s.grading.judge_options(wildcards(suite="questions")),
+    "judge": lambda s: s.grading.judge_options(wildcards(criterion="medqa")),
     "manipulation": lambda s: s.warmth.manipulation_options(),
     "plateau": lambda s: s.warmth.plateau_options(wildcards(model="smollm2-135m", persona="warm")),
     "regression": lambda s: s.statistics.regression_options(wildcards(regression="beliefs", arm="warm@2")),
