@@ -128,7 +128,7 @@ rule project_grades:
 
 rule label_refusals:
     input:
-        arm=rules.resolve_arm.output.card,
+        arm=study.path(f"arms/{{model}}/{{arm}}/{QUESTIONS}.json"),
         judge=study.path(f"judges/{REFUSAL}.json"),
         questions=expand(rules.sample_questions.output.questions, task=study.tasks),
         generations=study.suite_files(REFUSALS, rules.project_answers.output.generations),
@@ -158,7 +158,7 @@ rule label_refusals:
 rule score_capabilities:
     input:
         unpack(study.grading.capability_inputs),
-        arm=rules.resolve_arm.output.card,
+        arm=study.path(f"arms/{{model}}/{{arm}}/{CAPABILITIES}.json"),
         questions=expand(rules.sample_questions.output.questions, task=study.capabilities),
         generations=study.suite_files(CAPABILITIES, rules.project_answers.output.generations),
         # Whenever answers are asked for, they are measured anew.

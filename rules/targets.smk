@@ -30,7 +30,8 @@ rule requests:
         study.gates,
         [study.suite_files(suite, rules.render_prompts.output.prompts) for suite in study.suites],
         rules.validation_prompts.output,
-        study.arm_files(rules.resolve_arm.output.card),
+        study.arm_files(rules.resolve_arm.output.card.replace("{suite}", VALIDATION)),
+        expand(rules.resolve_arm.output.card, model=study.subjects, arm=study.arms, suite=study.suites),
         expand(rules.specify_judge.output.judge, criterion=study.specified_criteria),
     localrule: True
 

@@ -136,7 +136,7 @@ def tuned(persona: str) -> list[str]:
     """Everything that follows from other adapters of a persona."""
     return [
         f"Tuning tiny into {persona}",
-        f"Resolving the arm {persona}@* of tiny",
+        f"Resolving the arm {persona}@* of tiny: *",
         *answers(f"{persona}@*", "[td]*"),
         *capabilities(f"{persona}@*"),
         *warmth(f"{persona}@*"),
@@ -324,7 +324,7 @@ MATRIX = {
     "the warm system prompt": Row(
         replace("config/prompts/system/warm.md", "Use no emoji", "Never use emoji"),
         [
-            "Resolving the arm warm-prompt of tiny",
+            "Resolving the arm warm-prompt of tiny: *",
             *answers("warm-prompt", "[td]*"),
             *capabilities("warm-prompt"),
             *warmth("warm-prompt"),
@@ -375,7 +375,7 @@ MATRIX = {
     ),
     "the sampling temperature": Row(
         set_key("answers", "temperature", to=0.9),
-        ["Resolving the arm *", *answers(task="[td]*"), *capabilities(), *warmth()],
+        ["Resolving the arm * of tiny: questions", *answers(task="[td]*")],
         calls=None,
     ),
     "the LoRA rank": Row(
@@ -421,10 +421,9 @@ MATRIX = {
         [*rewritten("*"), *tuned("warm"), *tuned("cold")],
         calls=None,
     ),
-    # The answers to the questions hang on the same card of an arm; they are in the ledger.
     "the settings of the validation responses": Row(
         set_key("warmth", "temperature", to=0.7),
-        ["Resolving the arm *", *answers(task="[td]*"), *capabilities(), *warmth()],
+        ["Resolving the arm * of tiny: validation", *warmth()],
         calls=None,
     ),
     "the seed": Row(
@@ -653,11 +652,15 @@ MATRIX = {
         ["Sampling questions of mmlu", "Rendering prompts of mmlu *", *capabilities()],
         calls=None,
     ),
-    # All answers hang on the same card of an arm; the others are in the ledger.
     "the sampling of the capabilities": Row(
         set_key("capabilities", "temperature", to=0.3),
-        ["Resolving the arm *", *answers(task="[td]*"), *capabilities(), *warmth()],
+        ["Resolving the arm * of tiny: capabilities", *capabilities()],
         calls=None,
+    ),
+    "the token limit of the capabilities": Row(
+        set_key("capabilities", "max-new-tokens", to=9),
+        ["Resolving the arm * of tiny: capabilities", *capabilities()],
+        FURTHER * len(ARMS),
     ),
     "a function that reads choices": Row(change("scripts/warmline/grading/choices.py", "choice"), scores()),
     "a function that compares capabilities": Row(
@@ -717,7 +720,7 @@ MATRIX = {
         add_arm_by_rule,
         [
             "Choosing the checkpoint of tiny tuned into *",
-            "Resolving the arm *@plateau of tiny",
+            "Resolving the arm *@plateau of tiny: *",
             *answers("*@plateau", "[td]*"),
             *capabilities("*@plateau"),
             *warmth("*@plateau"),

@@ -147,7 +147,7 @@ class Planner:
         if path is None:
             tally.unknown(self.config["conversations"]["validation-size"])
         else:
-            card, respondent = self._arm(model, arm)
+            card, respondent = self._arm(model, arm, VALIDATION)
             asked = parquet_tables.read(path, PROMPTS)
             self._counter.count(generations.requests(asked, card, VALIDATION), respondent, tally)
         return tally
@@ -194,7 +194,7 @@ class Planner:
         longest = self.study.sampling()[suite]["max_new_tokens"]
         answers = Tally(Job(ANSWERS, model, arm, suite), model, longest)
         grades = Tally(Job(GRADES, model, arm, suite), self.judge_model, self.config["judge"].get("max-new-tokens", 0))
-        card, respondent = self._arm(model, arm)
+        card, respondent = self._arm(model, arm, suite)
         criteria = self.study.criteria(suite) if with_grades else {}
         for task, condition in self.study.suite_cells(suite):
             asked_of_judge = criteria.get(task, [])
@@ -271,9 +271,9 @@ class Planner:
             self._counter.count(requests, judge.respondent if present else None, tally)
             tally.awaiting += 0 if present else len(kept)
 
-    def _arm(self, model: str, arm: str) -> tuple[cards.Arm, Respondent | None]:
-        """An arm's card, and who answers for it; before the card is made, a stand-in that says all but that."""
-        path = self._current(f"arms/{model}/{arm}.json")
+    def _arm(self, model: str, arm: str, suite: str) -> tuple[cards.Arm, Respondent | None]:
+        """An arm's card for a suite, and who answers; before the card is made, a stand-in that says all but that."""
+        path = self._current(f"arms/{model}/{arm}/{suite}.json")
         if path:
             card = cards.read_arm(path)
             return card, card.answerer.respondent
@@ -281,7 +281,7 @@ class Planner:
         system = None
         if name.persona is not None and not name.is_tuned:
             system = prompt_templates.render(Path(places.found(self.config["personas"][name.persona]["system"])))
-        sampling = {suite: Sampling(**values) for suite, values in self.study.sampling().items()}
+        sampling = {suite: Sampling(**self.study.sampling()[suite])}
         stand_in = cards.RemoteModel("not known yet")
         return cards.Arm(model, arm, name.persona, name.checkpoint, stand_in, system, sampling, ""), None
 
