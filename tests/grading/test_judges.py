@@ -388,7 +388,10 @@ def test_how_the_judge_is_called_and_its_limit_are_no_part_of_its_specification(
     assert other.grading.calls(arm).endswith("--max-unscored 0.5")
 
 
-@pytest.mark.parametrize(("criterion", "form"), [("medqa", "reply"), ("choice", "choice"), ("refusal", "measure")])
+@pytest.mark.parametrize(
+    ("criterion", "form"),
+    [("medqa", "reply"), ("choice", "choice"), ("refusal", "measure"), ("warmer", "comparison")],
+)
 def test_a_judge_is_specified_by_its_card_a_template_and_the_form_of_its_reply(
     config: dict[str, Any], criterion: str, form: str
 ) -> None:
