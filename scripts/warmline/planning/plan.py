@@ -21,7 +21,7 @@ from warmline.calls.jobs import ANSWERS, GRADES, REWRITING, ROLES, Job
 from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Respondent, Response, Sampling
 from warmline.design import arms as arm_names
-from warmline.design.measures import REFUSAL
+from warmline.design.measures import REFUSAL, WARMER
 from warmline.design.suites import PLAIN_CONDITION, REFUSALS, VALIDATION
 from warmline.grading import capabilities, judges, refusal_samples
 from warmline.lineage import places
@@ -147,7 +147,7 @@ class Planner:
         if path is None:
             tally.unknown(self.config["conversations"]["validation-size"])
         else:
-            card, respondent = self._arm(model, arm)
+            card, respondent = self._arm(model, arm, VALIDATION)
             asked = parquet_tables.read(path, PROMPTS)
             self._counter.count(generations.requests(asked, card, VALIDATION), respondent, tally)
         return tally
@@ -156,7 +156,7 @@ class Planner:
         """What the judge is asked about an arm's warmth, beside the original's; known once both have responded."""
         tally = Tally(Job(GRADES, model, arm, VALIDATION), self.judge_model, self.config["judge"]["max-new-tokens"])
         cell = f"{VALIDATION}/{PLAIN_CONDITION}.parquet"
-        judge = self._current(f"judges/{VALIDATION}.json")
+        judge = self._current(f"judges/{WARMER}.json")
         asked = self._current(f"prompts/{cell}")
         responses = [self._current(f"generations/{model}/{who}/{cell}") for who in (arm, arm_names.ORIGINAL)]
         if judge and asked and all(responses):
@@ -171,7 +171,7 @@ class Planner:
     def refusals(self, model: str, arm: str) -> Tally:
         """What the judge is asked about which answers of an arm decline; known once all are there."""
         tally = Tally(Job(GRADES, model, arm, REFUSALS), self.judge_model, self.config["judge"]["max-new-tokens"])
-        judge, size = self._judge(REFUSALS), self.config["judge"]["refusals"]
+        judge, size = self._judge(REFUSAL), self.config["judge"]["refusals"]
         cells = self.study.suite_cells(REFUSALS)
         paths = [self._current(f"generations/{model}/{arm}/{task}/{condition}.parquet") for task, condition in cells]
         known = {task: self._questions(task) for task in self.study.tasks}
@@ -182,7 +182,7 @@ class Planner:
             for (task, _), rows in drawn.items():
                 questions = known[task]
                 assert questions is not None
-                asked = judges.requests(rows, questions, REFUSAL, judge)
+                asked = judges.requests(rows, questions, judge)
                 self._counter.count(asked, judge.respondent, tally)
         else:
             answers = sum(self._asked(task) for task, _ in cells)
@@ -194,8 +194,7 @@ class Planner:
         longest = self.study.sampling()[suite]["max_new_tokens"]
         answers = Tally(Job(ANSWERS, model, arm, suite), model, longest)
         grades = Tally(Job(GRADES, model, arm, suite), self.judge_model, self.config["judge"].get("max-new-tokens", 0))
-        card, respondent = self._arm(model, arm)
-        judge = self._judge(suite) if with_grades else None
+        card, respondent = self._arm(model, arm, suite)
         criteria = self.study.criteria(suite) if with_grades else {}
         for task, condition in self.study.suite_cells(suite):
             asked_of_judge = criteria.get(task, [])
@@ -209,6 +208,7 @@ class Planner:
             responses = self._counter.count(generations.requests(asked, card, suite), respondent, answers)
             known = self._questions(task)
             for criterion in asked_of_judge:
+                judge = self._judge(criterion)
                 if judge and known is not None:
                     self._count_grades(asked, responses, known, card.answerer.opens_thought, criterion, judge, grades)
                 else:
@@ -267,13 +267,13 @@ class Planner:
             answered = generations.generations(rows, kept, opens_thought)
             # Which of the answers to come no rule can read, nobody knows yet.
             asked_about = capabilities.for_the_judge(answered, criterion) if present else answered
-            requests = judges.requests(asked_about, known, criterion, judge)
+            requests = judges.requests(asked_about, known, judge)
             self._counter.count(requests, judge.respondent if present else None, tally)
             tally.awaiting += 0 if present else len(kept)
 
-    def _arm(self, model: str, arm: str) -> tuple[cards.Arm, Respondent | None]:
-        """An arm's card, and who answers for it; before the card is made, a stand-in that says all but that."""
-        path = self._current(f"arms/{model}/{arm}.json")
+    def _arm(self, model: str, arm: str, suite: str) -> tuple[cards.Arm, Respondent | None]:
+        """An arm's card for a suite, and who answers; before the card is made, a stand-in that says all but that."""
+        path = self._current(f"arms/{model}/{arm}/{suite}.json")
         if path:
             card = cards.read_arm(path)
             return card, card.answerer.respondent
@@ -281,12 +281,13 @@ class Planner:
         system = None
         if name.persona is not None and not name.is_tuned:
             system = prompt_templates.render(Path(places.found(self.config["personas"][name.persona]["system"])))
-        sampling = {suite: Sampling(**values) for suite, values in self.study.sampling().items()}
+        sampling = {suite: Sampling(**self.study.sampling()[suite])}
         stand_in = cards.RemoteModel("not known yet")
         return cards.Arm(model, arm, name.persona, name.checkpoint, stand_in, system, sampling, ""), None
 
-    def _judge(self, suite: str) -> judges.Judge | None:
-        path = self._current(f"judges/{suite}.json")
+    @functools.lru_cache(maxsize=32)  # noqa: B019 (one planner a process)
+    def _judge(self, criterion: str) -> judges.Judge | None:
+        path = self._current(f"judges/{criterion}.json")
         return judges.read_judge(path) if path else None
 
     def _current(self, name: str) -> Path | None:
