@@ -44,7 +44,7 @@ def exchangeable(regression: Regression) -> Regression:
                     break
                 correlation = answered.correlation(coefficients)
             scores, information = answered.equations(coefficients, correlation)
-            covariance: Array = np.linalg.inv(information)
+            covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
         except np.linalg.LinAlgError:
             return failed
         clustered = covariance @ (scores.T @ scores) @ covariance
