@@ -9,4 +9,5 @@ import vl_convert
 def bundle() -> str:
     """The library, for charts of the version of Vega-Lite that altair writes. It takes seconds to put together."""
     version = "_".join(alt.SCHEMA_VERSION.split(".")[:2])
-    return vl_convert.javascript_bundle(None, version)
+    # Its types want a snippet, which altair and its own documentation leave out.
+    return vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]

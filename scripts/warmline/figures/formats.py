@@ -59,7 +59,8 @@ class _Page:
     library: str
 
     def render(self, **values: Any) -> str:
-        return INLINE_HTML_TEMPLATE.render(vegaembed_script=self.library, **values)
+        text: str = INLINE_HTML_TEMPLATE.render(vegaembed_script=self.library, **values)
+        return text
 
 
 class _ScriptSafe(json.JSONEncoder):
