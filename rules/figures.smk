@@ -1,7 +1,7 @@
 """Figures after the article's 1a, 2, 3, 4 and 5, a forest plot of all effects, and the losses of training.
 
 Reads: statistics. Writes: figures/<figure>.pdf and .svg for print, .html with tooltips, which needs no network, and .csv
-with the rows drawn. Costs: seconds.
+with the rows drawn; figures/vega.js, the library that all pages hold. Costs: seconds.
 """
 
 FIGURE_DATA = {
@@ -16,9 +16,27 @@ FIGURE_DATA = {
 }
 
 
+rule bundle_drawing_library:
+    output:
+        library=study.path("figures/vega.js"),
+    log:
+        **study.logs("bundle_drawing_library"),
+    localrule: True
+    conda:
+        "../envs/figures.yaml"
+    params:
+        code=study.code("figures/bundle.py"),
+    message:
+        "Bundling the library that draws in a browser"
+    shell:
+        "exec python .snakemake/workflow/scripts/figures/bundle.py --library {output.library}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
 rule draw_figure:
     input:
         data=lambda wc: FIGURE_DATA[wc.figure],
+        library=rules.bundle_drawing_library.output.library,
     output:
         svg=report(
             study.path("figures/{figure}.svg"), category="Figures", caption=study.caption("config/captions/figure.rst")
@@ -39,5 +57,5 @@ rule draw_figure:
     shell:
         "exec python .snakemake/workflow/scripts/figures/draw.py"
         " --figure {wildcards.figure} {params.options} --data {input.data}"
-        " --svg {output.svg} --pdf {output.pdf} --html {output.html} --data-used {output.data}"
+        " --library {input.library} --svg {output.svg} --pdf {output.pdf} --html {output.html} --data-used {output.data}"
         " --record {log.record} > {log.text} 2>&1"

@@ -2,7 +2,7 @@
 
 Reads: observations.parquet. Writes: for each regression and treated arm its coefficients, average marginal effects and
 joint test, statistics/robustness.csv, and all effects side by side in statistics/effects.csv. Costs: seconds; the
-robustness of two regressions takes some ten seconds an arm at the article's scale.
+robustness of two regressions takes a few seconds an arm at the article's scale.
 """
 
 

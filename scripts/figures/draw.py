@@ -18,6 +18,7 @@ def build_parser() -> Parser:
     parser.add_argument("--figure", choices=registry.NAMES, required=True, help="which figure to draw")
     parser.add_argument("--title", required=True, help="the figure's title")
     parser.reads("data", "the figure's statistic, CSV")
+    parser.reads("library", "figures/vega.js, the library that draws in a browser")
     parser.writes("svg", "the drawing")
     parser.writes("pdf", "the drawing, for print")
     parser.writes("html", "the page with tooltips")
@@ -32,7 +33,7 @@ def main(arguments: argparse.Namespace) -> None:
     chart = figure.draw(data, arguments.title)
     arguments.svg.write_text(to_svg(chart), encoding="utf-8")
     arguments.pdf.write_bytes(to_pdf(chart))
-    arguments.html.write_text(to_html(chart), encoding="utf-8")
+    arguments.html.write_text(to_html(chart, arguments.library.read_text("utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

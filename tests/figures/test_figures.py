@@ -10,7 +10,7 @@ import small_study
 from page_elements import PageElements
 from repository import REPOSITORY
 
-from warmline.figures import registry
+from warmline.figures import drawing_library, registry
 from warmline.figures.drawing import Figure
 from warmline.figures.formats import to_html, to_pdf, to_svg
 from warmline.tables.regression_results import PENALISED
@@ -97,7 +97,7 @@ def test_hostile_names_stay_text_in_drawing_and_page() -> None:
     tree = ElementTree.fromstring(to_svg(chart))
     assert not [element for element in tree.iter() if element.tag.endswith("script")]
     assert tree[0].text == HOSTILE
-    page = to_html(chart)
+    page = to_html(chart, drawing_library.bundle())
     assert "alert(1)" in page
     assert "<script>alert(1)" not in page
     assert page.count("</script>") == 2
@@ -105,7 +105,7 @@ def test_hostile_names_stay_text_in_drawing_and_page() -> None:
 
 def test_the_page_of_a_figure_reaches_no_network() -> None:
     curve = registry.figure("warmth_curve")
-    page = to_html(curve.draw(curve.prepare(small_study.warmth()), "A title"))
+    page = to_html(curve.draw(curve.prepare(small_study.warmth()), "A title"), drawing_library.bundle())
     assert "default-src 'none'" in page
     assert "<title>A title</title>" in page
     elements = PageElements(page)

@@ -577,6 +577,16 @@ MATRIX = {
         ["Drawing changes", "Drawing warmth_curve", "Writing the report"],
         calls=None,
     ),
+    "the library that pages are drawn with": Row(
+        change("scripts/warmline/figures/drawing_library.py", "bundle"),
+        [
+            "Bundling the library that draws in a browser",
+            "Drawing changes",
+            "Drawing warmth_curve",
+            "Writing the report",
+        ],
+        calls=None,
+    ),
     "every effect as a figure": Row(
         set_key("figures", "effects", to="Effects"), ["Drawing effects", "Writing the report"], calls=None
     ),

@@ -7,7 +7,7 @@ import small_study
 from script_runs import run_program
 
 from warmline.figures import registry
-from warmline.figures.formats import to_pdf, to_svg
+from warmline.figures.formats import to_html, to_pdf, to_svg
 from warmline.tables.audit_counts import COSTS
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -38,8 +38,11 @@ def study_in(folder: Path) -> Path:
 
 
 def test_a_figure_is_drawn_in_another_process_to_the_same_bytes(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    (study / "vega.js").write_text("// draws")
     outcome = run_program(
-        *("figures/draw.py", study_in(tmp_path), "--figure", "changes", "--title", "Changes", "--data"),
+        *("figures/draw.py", study, "--library", "vega.js"),
+        *("--figure", "changes", "--title", "Changes", "--data"),
         *(
             "statistics/paired_tests.csv",
             "--svg",
@@ -58,6 +61,7 @@ def test_a_figure_is_drawn_in_another_process_to_the_same_bytes(tmp_path: Path) 
     chart = changes.draw(data, "Changes")
     assert (tmp_path / "figures/a.svg").read_text() == to_svg(chart)
     assert (tmp_path / "figures/a.pdf").read_bytes() == to_pdf(chart)
+    assert (tmp_path / "figures/a.html").read_text() == to_html(chart, "// draws")
 
 
 def test_a_study_is_reported_to_the_same_bytes_wherever_it_lies(tmp_path: Path) -> None:
@@ -90,7 +94,7 @@ def test_a_statistic_that_does_not_fit_the_figure_is_named(tmp_path: Path) -> No
     small_study.warmth().write_csv(tmp_path / "warmth.csv")
     outcome = run_program(
         *("figures/draw.py", tmp_path, "--figure", "changes", "--title", "Changes", "--data", "warmth.csv"),
-        *("--svg", "a.svg", "--pdf", "a.pdf", "--html", "a.html", "--data-used", "a.csv"),
+        *("--library", "vega.js", "--svg", "a.svg", "--pdf", "a.pdf", "--html", "a.html", "--data-used", "a.csv"),
     )
     assert outcome.returncode == 1
     assert outcome.stderr.startswith("error: warmth.csv: the columns ['task', 'context'")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import io
 import json
 import re
 from typing import Any
+
+from altair.utils.html import INLINE_HTML_TEMPLATE
 
 from warmline.figures.drawing import Chart
 
@@ -31,12 +34,13 @@ def to_pdf(chart: Chart) -> bytes:
     return _RESOURCES.sub(lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), buffer.getvalue())
 
 
-def to_html(chart: Chart) -> str:
-    """The chart as one page with tooltips that needs no network."""
+def to_html(chart: Chart, library: str) -> str:
+    """The chart as one page with tooltips that needs no network; `library` (`drawing_library`) draws it there."""
     buffer = io.StringIO()
     actions = {"export": True, "source": False, "compiled": False, "editor": False}
     embed = {"actions": actions}
-    chart.save(buffer, format="html", inline=True, embed_options=embed, json_kwds={"cls": _ScriptSafe})
+    keywords = {"cls": _ScriptSafe}
+    chart.save(buffer, format="html", template=_Page(library), embed_options=embed, json_kwds=keywords)
     # The drawing library compiles its expressions, and saves the drawing from a blob; it may fetch nothing.
     policy = (
         "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
@@ -46,6 +50,17 @@ def to_html(chart: Chart) -> str:
   <title>{_words(chart)[0]}</title>
   <meta http-equiv="Content-Security-Policy" content="{policy}">'''
     return buffer.getvalue().replace("<html>\n<head>", head, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Page:
+    """altair's own template for a page without a network. Left to itself, altair makes the library anew for each."""
+
+    library: str
+
+    def render(self, **values: Any) -> str:
+        text: str = INLINE_HTML_TEMPLATE.render(vegaembed_script=self.library, **values)
+        return text
 
 
 class _ScriptSafe(json.JSONEncoder):

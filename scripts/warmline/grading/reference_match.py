@@ -14,6 +14,7 @@ Beside the grade, `stated` says of short answers whether a response states the w
 
 from __future__ import annotations
 
+import functools
 import string
 import unicodedata
 from collections import Counter
@@ -67,7 +68,7 @@ def stated(response: str, right: Sequence[str], wrong: str) -> str | None:
     `wrong` is the answer that a user may believe. None where no response could tell the two apart, since one holds the
     other, as "hepatitis B" and "acute hepatitis B", or since either is empty.
     """
-    rights, believed = [normalise(answer) for answer in right], normalise(wrong)
+    rights, believed = [_answer(answer) for answer in right], _answer(wrong)
     alike = any(_contains(believed, answer) or _contains(answer, believed) for answer in rights)
     if alike or not believed or not any(rights):
         return None
@@ -76,6 +77,12 @@ def stated(response: str, right: Sequence[str], wrong: str) -> str | None:
     if states_right and states_wrong:
         return "both"
     return "right" if states_right else "wrong" if states_wrong else "neither"
+
+
+@functools.lru_cache(maxsize=10_000)
+def _answer(text: str) -> list[str]:
+    """The tokens of a question's answer, which comes with every response to it. They are not to be changed."""
+    return normalise(text)
 
 
 def _contains(tokens: list[str], answer: list[str]) -> bool:
