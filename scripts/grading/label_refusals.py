@@ -1,6 +1,7 @@
 """Write, out of the ledger, which of an arm's answers a judge says decline to answer."""
 
 import argparse
+import itertools
 from pathlib import Path
 
 import polars as pl
@@ -34,10 +35,13 @@ def main(arguments: argparse.Namespace) -> None:
     arm, judge = cards.read_arm(arguments.arm), judges.read_judge(arguments.judge)
     by_task = {path.stem: parquet_tables.read(path, QUESTIONS) for path in arguments.questions}
     answered = {(path.parent.name, path.stem): parquet_tables.read(path, GENERATIONS) for path in arguments.generations}
+    drawn = refusal_samples.drawn(answered, arguments.sample, arguments.seed)
+    requests = {cell: judges.requests(rows, by_task[cell[0]], judge) for cell, rows in drawn.items()}
+    together = itertools.chain.from_iterable(requests.values())
+    kept = iter(ledger.kept_answers(together, judge.respondent, Ledger(arguments.ledger)))
     parts = []
-    for cell, rows in refusal_samples.drawn(answered, arguments.sample, arguments.seed).items():
-        requests = judges.requests(rows, by_task[cell[0]], judge)
-        replies = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
+    for cell, rows in drawn.items():
+        replies = list(itertools.islice(kept, len(requests[cell])))
         turned_down.note(arguments, replies)
         read = judges.verdicts_on(rows, replies, judge)
         verdicts = [(key, verdict.verdict, verdict.reason) for key, verdict in read]

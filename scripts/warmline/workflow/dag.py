@@ -27,6 +27,7 @@ from warmline.lineage.errors import UserError
 from warmline.workflow import earlier, one_run
 from warmline.workflow.holding import Demand, Doubt, doubt
 from warmline.workflow.known_files import KnownFiles
+from warmline.workflow.scheduling import StudyScheduler
 from warmline.workflow.study import Study
 
 
@@ -34,6 +35,7 @@ def decide(study: Study) -> None:
     """Have the records of a study decide in the process that reads its Snakefile."""
     snakemake.workflow.DAG = type("StudyDAG", (StudyDAG,), {"study": study})
     snakemake.workflow.FilePersistence = StudyPersistence
+    snakemake.workflow.JobScheduler = StudyScheduler
     # The last step of `warmline run` has the run's process, and may fail before Snakemake takes its lock.
     atexit.register(one_run.let_go, Path(study.folder))
 
