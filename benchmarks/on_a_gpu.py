@@ -95,6 +95,8 @@ def questions(number: int, limit: int) -> Iterator[Request]:
 
 def measured(what: str, quantization: str | None, base: Weights, shape: str) -> dict[str, float]:
     """A way's rates and its memory at most, in GB; in a process of its own."""
+    # As the engine has it; on a busy CPU threads wait for each other.
+    torch.set_num_threads(1)
     work = {"training": training, "answers": answers}[what]
     rates = work(base, quantization, shape)
     device = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
