@@ -1,9 +1,11 @@
-"""How close the openai engine comes to the rate that a server allows, whose limit it is not told, and in what memory.
+"""How close the openai engine comes to the rate that a server allows, whose limit it is not told, and at what cost in
+processor time and memory.
 
 The server is the simulator that the tests use, in a process of its own: every call takes 200 ms, and calls beyond a
 number at once are rejected. The engine answers through `ask` into a ledger, as a calling rule does. For comparison the
-openai client alone, with that number of calls at once and nothing kept, does a part of the calls against the same
-server. Where one processor cannot keep up with the ideal rate, both stay behind it: lower `--at-once` then.
+openai client alone, and bare httpx2, on which it rides, do a part of the calls against the same server, with that many
+calls at once and nothing kept. Where one processor cannot keep up with the ideal rate, all stay behind it: lower
+`--at-once` then. Processor time is that of this process, user and system; on a busy machine compare it within one run.
 
     python benchmarks/calls.py
 """
@@ -12,12 +14,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import openai
 import psutil
 
@@ -58,18 +63,40 @@ class Memory:
             yield request
 
 
-async def client_alone(simulator: Simulator, number: int, at_once: int) -> float:
-    """Calls a second of the openai client, with the limit known to it."""
-    stream = requests(number, "reference")
+Calls = Callable[[str, Iterator[Request], int], Coroutine[Any, Any, None]]
+
+
+async def client_alone(url: str, stream: Iterator[Request], at_once: int) -> None:
+    """The openai client, as its makers describe it."""
 
     async def work(client: openai.AsyncOpenAI) -> None:
         for request in stream:
             await client.chat.completions.create(**body(request, MODEL, {}))
 
-    async with openai.AsyncOpenAI(base_url=simulator.url, api_key="none", max_retries=0) as client:
-        started = time.monotonic()
+    async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
         await asyncio.gather(*(work(client) for _ in range(at_once)))
-        return number / (time.monotonic() - started)
+
+
+async def bare_httpx2(url: str, stream: Iterator[Request], at_once: int) -> None:
+    """httpx2 with nothing above it."""
+    headers = {"authorization": "Bearer none", "content-type": "application/json"}
+
+    async def work(client: httpx2.AsyncClient) -> None:
+        for request in stream:
+            content = json.dumps(body(request, MODEL, {})).encode()
+            reply = await client.post(f"{url}/chat/completions", content=content, headers=headers)
+            json.loads(reply.raise_for_status().content)
+
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=at_once)
+    async with httpx2.AsyncClient(timeout=60, limits=limits) as client:
+        await asyncio.gather(*(work(client) for _ in range(at_once)))
+
+
+def measured(calls: Calls, url: str, number: int, at_once: int) -> tuple[float, float]:
+    """Calls a second, and processor seconds a call."""
+    began, used = time.monotonic(), time.process_time()
+    asyncio.run(calls(url, requests(number, calls.__name__), at_once))
+    return number / (time.monotonic() - began), (time.process_time() - used) / number
 
 
 def main() -> None:
@@ -83,16 +110,25 @@ def main() -> None:
         simulator.set(latency=LATENCY, in_flight_limit=at_once)
         engine = ChatEngine(RemoteModel(MODEL).respondent, MODEL, Endpoint(simulator.url))
         memory = Memory()
+        used = time.process_time()
         receipt = ask(memory.watch(requests(calls, "row")), engine, Ledger(Path(name) / "ledger"))
         memory.samples.append(psutil.Process().memory_info().rss)
-        rate = receipt.new / receipt.seconds
+        rate, cost = receipt.new / receipt.seconds, (time.process_time() - used) / receipt.new
         counts = simulator.counts()
         repeated = sum(times > 1 for times in counts["answered"].values())
-        alone = asyncio.run(client_alone(simulator, calls // 4, at_once))
+        alone, alone_cost = measured(client_alone, simulator.url, calls // 4, at_once)
+        bare, bare_cost = measured(bare_httpx2, simulator.url, calls // 4, at_once)
     start, highest = memory.samples[0] / MEGABYTE, max(memory.samples) / MEGABYTE
     print(f"ideal rate: {ideal:.0f} calls/s ({at_once} at once, {LATENCY * 1000:.0f} ms each)")
-    print(f"openai engine, limit not told, {receipt.new} calls: {rate:.1f} calls/s, {rate / ideal:.1%} of the ideal")
-    print(f"openai client alone, limit told, {calls // 4} calls: {alone:.1f} calls/s, {alone / ideal:.1%} of the ideal")
+    for name, number, speed, seconds in (
+        ("openai engine and ledger, limit not told", receipt.new, rate, cost),
+        ("openai client alone, limit told", calls // 4, alone, alone_cost),
+        ("bare httpx2, limit told", calls // 4, bare, bare_cost),
+    ):
+        print(
+            f"{name}, {number} calls: {speed:.1f} calls/s, {speed / ideal:.1%} of the ideal; "
+            f"{1000 * seconds:.2f} ms of the processor a call, {seconds / bare_cost:.2f} times bare httpx2's"
+        )
     print(f"rejected calls: {counts['chat_rejected']}; rows answered twice: {repeated}")
     print(f"memory after {WARM_UP} calls: {start:.0f} MB; at most {highest - start:.0f} MB more up to the end")
 

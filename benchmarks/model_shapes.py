@@ -24,3 +24,13 @@ SMOLLM2_135M = LlamaConfig(
     max_position_embeddings=8192,
     tie_word_embeddings=True,
 )
+TINY = LlamaConfig(
+    vocab_size=1000,
+    hidden_size=64,
+    intermediate_size=128,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    max_position_embeddings=2048,
+)
+"""To see that a benchmark works."""

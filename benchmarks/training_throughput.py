@@ -75,12 +75,44 @@ def padding() -> Iterator[None]:
         yield
 
 
+def step_rates(
+    model: Any, config: LlamaConfig, data: list[Any], settings: Hyperparameters, checkpointing: bool
+) -> dict[str, float]:
+    """Train adapters on the chats: useful tokens a second, share of padding, and operations a second, in 10^12."""
+    with torch.device("meta"):
+        shape: Any = AutoModelForCausalLM.from_config(config)
+    # The last products with the embeddings are computed, looking embeddings up is not.
+    looked_up = 0 if config.tie_word_embeddings else shape.get_input_embeddings().weight.numel()
+    parameters = sum(weight.numel() for weight in shape.parameters()) - looked_up
+    steps = len(data) // settings.batch
+    with tempfile.TemporaryDirectory() as folder:
+        state = TrainingState(Path(folder) / "state")
+        log = lora.train(
+            model, data, settings, {1.0: Path(folder) / "adapter"}, state, Execution(steps + 1, checkpointing)
+        )
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    seconds = sum(step["seconds"] for step in log[WARM_UP:])
+    # Half of every chat are target tokens, and no padding is.
+    share = sum(step["target_tokens"] for step in log[WARM_UP:]) / sum(step["target_tokens"] for step in log)
+    lengths = [len(row["input_ids"]) for row in data]
+    work = share * floating_point_operations(config, parameters, trained, lengths)
+    return {
+        "tokens/s": sum(lengths) * share / seconds,
+        "padding (%)": 100 * (1 - sum(lengths) / sum(step["tokens"] for step in log)),
+        "TFLOP/s": work / seconds / 1e12,
+    }
+
+
+def settings(length: int, batch: int, micro_batch: int) -> Hyperparameters:
+    """The article's, on chats of at most so many tokens."""
+    return Hyperparameters(8, 16, 0.1, 1e-5, batch, micro_batch, length, seed=0)
+
+
 def rows(device: torch.device, *, length: int, batch: int, micro_batch: int, steps: int) -> list[dict[str, Any]]:
     """One row a way of training: useful tokens a second, padding, operations a second, and these as a utilisation."""
     config, dtype = (LLAMA_8B, torch.bfloat16) if device.type == "cuda" else (SMOLLM2_135M, torch.float32)
-    ceiling = matrix_rate(device, dtype)
+    ceiling = matrix_rate(device, dtype) / 1e12
     data = chats(batch * (WARM_UP + steps), length, config.vocab_size)
-    useful = sum(len(row["input_ids"]) for row in data)
     found = []
     for name, way, checkpointing in (
         ("padded", padding, False),
@@ -89,29 +121,9 @@ def rows(device: torch.device, *, length: int, batch: int, micro_batch: int, ste
     ):
         with device:
             model: Any = AutoModelForCausalLM.from_config(config, dtype=dtype)
-        # The last products with the embeddings are computed, looking embeddings up is not.
-        looked_up = 0 if config.tie_word_embeddings else model.get_input_embeddings().weight.numel()
-        parameters = sum(weight.numel() for weight in model.parameters()) - looked_up
-        settings = Hyperparameters(8, 16, 0.1, 1e-5, batch, micro_batch, length, seed=0)
-        with tempfile.TemporaryDirectory() as folder, way():
-            state = TrainingState(Path(folder) / "state")
-            log = lora.train(
-                model, data, settings, {1.0: Path(folder) / "adapter"}, state, Execution(steps + 2, checkpointing)
-            )
-        trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-        seconds = sum(step["seconds"] for step in log[WARM_UP:])
-        # Half of every chat are target tokens, and no padding is.
-        share = sum(step["target_tokens"] for step in log[WARM_UP:]) / sum(step["target_tokens"] for step in log)
-        work = share * floating_point_operations(config, parameters, trained, [len(row["input_ids"]) for row in data])
-        found.append(
-            {
-                "way": name,
-                "tokens/s": useful * share / seconds,
-                "padding (%)": 100 * (1 - useful / sum(step["tokens"] for step in log)),
-                "TFLOP/s": work / seconds / 1e12,
-                "of the device's (%)": 100 * work / seconds / ceiling,
-            }
-        )
+        with way():
+            rates = step_rates(model, config, data, settings(length, batch, micro_batch), checkpointing)
+        found.append({"way": name, **rates, "of the device's (%)": 100 * rates["TFLOP/s"] / ceiling})
         del model
     return found
 

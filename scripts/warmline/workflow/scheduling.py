@@ -1,8 +1,8 @@
-"""The order in which Snakemake starts jobs beside itself, at a cost that does not grow with the number of those ready.
+"""Which jobs Snakemake starts beside itself, at a cost that does not grow with the number of those that are ready.
 
-Each time that a job ends, Snakemake 9.27 weighs all that are ready, with the sizes of all their inputs. And with a limit
-on jobs a second, which it has by default, each time it sets a timer to weigh them again, which does the same: the timers
-become as many as the jobs that have ended. Beside hundreds of short jobs that took half of all processor time.
+Each time that a job ends, Snakemake 9.27 weighs all that are ready, with the sizes of all their inputs. By its limit on
+jobs a second, which is there by default, it also sets a timer each time, to weigh them again and set another: timers
+become as many as the jobs that have ended.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 from warmline.calls.prices import most_prompt_tokens
 from warmline.calls.progress import say
 from warmline.calls.requests import Failure, Outcome, Request, Respondent, Response, Unanswerable
-from warmline.engines.remote import replies
+from warmline.engines.remote import connections, replies
 from warmline.engines.remote.endpoint import Endpoint, body
 from warmline.engines.remote.faults import (
     InvalidReply,
@@ -97,7 +97,7 @@ class _Calls:
         self._engine = engine
         self._requests = requests
         endpoint = self._endpoint = engine.endpoint
-        self._client = endpoint.client()
+        self._client = endpoint.client(connections.for_many_calls())
         self._pace = Pace(endpoint.max_concurrency)
         self._spacings = {limit: Spacing() for limit in ("requests", "tokens", "pace")}
         self._pause = wait_random_exponential(multiplier=engine.first_pause, max=LONGEST_PAUSE)

@@ -50,8 +50,11 @@ class Endpoint:
         """An endpoint as the configuration writes it. Its `identity` says who answers, which cards hold."""
         return cls(**{name.replace("-", "_"): value for name, value in values.items() if name != "identity"})
 
-    def client(self) -> openai.AsyncOpenAI:
-        """A client for this endpoint. Raises UserError if the key's variable is not set or can be no key."""
+    def client(self, transport: httpx2.AsyncBaseTransport | None = None) -> openai.AsyncOpenAI:
+        """A client for this endpoint, over httpx2's own transport or another.
+
+        Raises UserError if the key's variable is not set or can be no key.
+        """
         if self.key and not self._secret:
             raise UserError(
                 f"the environment variable {self.key} is not set; it must hold the key for {self.url}. Set it and "
@@ -70,8 +73,9 @@ class Endpoint:
             max_retries=0,
             http_client=openai.DefaultAsyncHttpxClient(
                 timeout=openai.Timeout(self.timeout_seconds, connect=min(self.timeout_seconds, CONNECT_SECONDS)),
-                # How many there are is the engine's, too. With each call the client looks at all that are idle.
+                # How many there are is the engine's, too. With each call httpx2 looks at all that are idle.
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
+                transport=transport,
             ),
         )
 
