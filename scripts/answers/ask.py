@@ -1,9 +1,12 @@
 """Ask an arm all prompts of a suite that the ledger does not hold yet."""
 
 import argparse
+import itertools
+
+import polars as pl
 
 from warmline.answers import generations
-from warmline.calls import receipts
+from warmline.calls import projected, receipts
 from warmline.engines import options
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
@@ -22,9 +25,20 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
-    asked = parquet_tables.read_all(arguments.prompts, PROMPTS)
-    requests = generations.requests(asked, arm, arguments.receipt.stem)
-    receipts.write(options.ask(arguments, requests, asked.height, arm.answerer), arguments.receipt)
+    answered = options.ledger(arguments).answered(arm.answerer.respondent)
+    kept: list[bytes] = []
+    asked: list[pl.DataFrame] = []
+    for path in arguments.prompts:
+        cell = {"model": arm.model, "arm": arm.arm, "task": path.parent.name, "condition": path.stem}
+        projection = options.projection(arguments, "project_answers", **cell)
+        before = projected.kept(projection, [arguments.arm, path], answered, "answer_key")
+        if before is None:
+            asked.append(parquet_tables.read(path, PROMPTS))
+        else:
+            kept += projected.keys_in(before, "answer_key")
+    suite, rows = arguments.receipt.stem, sum(prompts.height for prompts in asked)
+    requests = itertools.chain.from_iterable(generations.requests(prompts, arm, suite) for prompts in asked)
+    receipts.write(options.ask(arguments, requests, rows, arm.answerer, kept), arguments.receipt)
 
 
 if __name__ == "__main__":

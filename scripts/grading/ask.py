@@ -16,8 +16,9 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    answered = asking.answers(arguments)
-    asking.ask(arguments, {(path, asking.task_of(path)): rows for path, rows in answered.items()})
+    before = asking.judged_before(arguments)
+    answered = asking.answers(path for path in arguments.generations if path not in before)
+    asking.ask(arguments, {(path, asking.task_of(path)): rows for path, rows in answered.items()}, before.values())
 
 
 if __name__ == "__main__":

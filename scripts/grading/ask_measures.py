@@ -23,7 +23,7 @@ def build_parser() -> Parser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    answered = asking.answers(arguments)
+    answered = asking.answers(arguments.generations)
     if arguments.sample:
         cells = {(task_of(path), path.stem): frame for path, frame in answered.items()}
         drawn = refusal_samples.drawn(cells, arguments.sample, arguments.seed)

@@ -52,6 +52,7 @@ def ask(
     budget: Budget | None = None,
     progress: Progress | None = None,
     again: bool = False,
+    kept: Collection[bytes] = (),
     times: Times = Times(),  # noqa: B008 (frozen)
 ) -> Receipt:
     """Have every request answered: from the ledger where it holds the row, by the engine elsewhere.
@@ -60,7 +61,8 @@ def ask(
     the ledger before the next is awaited, so that an interrupted run loses none. Equal requests are asked once, also by
     several processes: what another is asking is waited for, and asked only if that one fails. A request that is
     unanswerable becomes a row without text once another of the job was answered; `again` asks those of earlier runs
-    once more. Raises UserError, after all else was asked, if requests failed, or if the budget left no room for them.
+    once more. `kept` are the keys of further requests, which the ledger answers. Raises UserError, after all else was
+    asked, if requests failed, or if the budget left no room for them.
     """
     started = time.monotonic()
     answered = ledger.answered(engine.respondent)
@@ -74,6 +76,7 @@ def ask(
         stack.callback(claims.release)
         waiting = stack.enter_context(contextlib.closing(Spool()))
         asking = _Asking(engine, answered, writer, claims, waiting, prices or Prices(), budget, progress, again)
+        asking.count_kept(kept)
         asking.ask(asking.missing(requests))
         while left := asking.wait(times.look):
             asking.ask(asking.claimed(left))
@@ -123,6 +126,12 @@ class _Asking:
             raise
         self.keep_turned_down(last=True)
         self.claims.release()
+
+    def count_kept(self, keys: Collection[bytes]) -> None:
+        """Count requests whose answers are known to be in the ledger, by their keys."""
+        self.receipt.rows += len(keys)
+        self.seen.update(keys)
+        self._count(self.seen)
 
     def missing(self, requests: Iterable[Request]) -> Iterator[Request]:
         """Count the requests that the ledger answers, put by what others ask, and claim and yield the rest.

@@ -11,7 +11,7 @@ import datetime
 import itertools
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from warmline.calls import ask as asking
@@ -27,6 +27,7 @@ from warmline.engines.remote.chat import ChatEngine
 from warmline.engines.remote.endpoint import Endpoint
 from warmline.engines.remote.probe import PROPERTIES, Probed, probed
 from warmline.engines.replay import ReplayEngine
+from warmline.lineage import records
 from warmline.lineage.errors import UserError
 from warmline.lineage.script import Parser
 from warmline.models.cards import LocalModel, Model, require_system_turn
@@ -55,8 +56,14 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--shutdown-horizon-days", type=int, default=shutdown.HORIZON_DAYS, help=horizon)
 
 
-def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, model: Model) -> Receipt:
-    """Have a model answer; `rows` is the number of requests, for the progress."""
+def ask(
+    arguments: argparse.Namespace,
+    requests: Iterable[Request],
+    rows: int,
+    model: Model,
+    kept: Collection[bytes] = (),
+) -> Receipt:
+    """Have a model answer; `rows` is the number of requests, for the progress, and `kept` are keys of further ones."""
     prices = Prices(*arguments.prices) if arguments.prices else Prices()
     spending = arguments.spending / f"{arguments.label}.json" if arguments.spending else None
     asked = engine(arguments, model)
@@ -66,8 +73,9 @@ def ask(arguments: argparse.Namespace, requests: Iterable[Request], rows: int, m
         ledger(arguments),
         prices=prices,
         budget=Budget(arguments.budget, spending) if spending else None,
-        progress=Progress(rows, arguments.label),
+        progress=Progress(rows + len(kept), arguments.label),
         again=arguments.calls == "ask-again",
+        kept=kept,
     )
     turned_down.add(arguments, receipt.finish_reasons[UNANSWERABLE])
     if isinstance(asked, LazyEngine):
@@ -89,6 +97,13 @@ def elsewhere(endpoints: Mapping[str, int], url: str) -> str:
         f"the ledger holds answers that were given elsewhere than at {url}: {told}. They count as answers of the same "
         "model; if it is another, tell the two apart by `identity` of this endpoint."
     )
+
+
+def projection(arguments: argparse.Namespace, rule: str, **wildcards: str) -> str | None:
+    """The name of the record of a projection in the job's study; None where what it made is not to be relied on."""
+    if not arguments.record or arguments.calls == "ask-again":
+        return None
+    return records.beside(arguments.record, rule, **wildcards)
 
 
 def ledger(arguments: argparse.Namespace) -> Ledger:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
 
 from warmline.calls import ask as calls
-from warmline.calls import receipts
+from warmline.calls import projected, receipts
 from warmline.calls.requests import Request
 from warmline.engines import options
 from warmline.grading import judges
@@ -33,9 +33,9 @@ def add_arguments(parser: Parser) -> None:
     parser.writes("receipt", "receipt of the calls")
 
 
-def answers(arguments: argparse.Namespace) -> dict[Path, pl.DataFrame]:
+def answers(paths: Iterable[Path]) -> dict[Path, pl.DataFrame]:
     """The answers of every file."""
-    return {path: parquet_tables.read(path, GENERATIONS) for path in arguments.generations}
+    return {path: parquet_tables.read(path, GENERATIONS) for path in paths}
 
 
 def task_of(generations: Path) -> str:
@@ -43,8 +43,28 @@ def task_of(generations: Path) -> str:
     return generations.parent.name
 
 
-def ask(arguments: argparse.Namespace, asked: Asked) -> None:
-    """Have the judge asked what the ledger lacks, and write the receipt. Raises UserError for too many unscored."""
+def judged_before(arguments: argparse.Namespace) -> dict[Path, pl.DataFrame]:
+    """The verdicts on the answers of each file that were written before and still hold, a table JUDGEMENTS each."""
+    specified = {path.stem: path for path in arguments.judges}
+    questions = {path.stem: path for path in arguments.questions}
+    judge = judges.read_judge(arguments.judges[0])
+    answered = options.ledger(arguments).answered(judge.respondent)
+    found = {}
+    for path in arguments.generations:
+        cell = dict(zip(("model", "arm", "task", "condition"), path.with_suffix("").parts[-4:], strict=True))
+        inputs = [specified[cell["task"]], questions[cell["task"]], path]
+        projection = options.projection(arguments, "project_grades", **cell)
+        verdicts = projected.kept(projection, inputs, answered, "judge_key")
+        if verdicts is not None:
+            found[path] = verdicts
+    return found
+
+
+def ask(arguments: argparse.Namespace, asked: Asked, before: Collection[pl.DataFrame] = ()) -> None:
+    """Have the judge asked what the ledger lacks, and write the receipt.
+
+    `before` are tables of verdicts that need not be looked for. Raises UserError for too many unscored.
+    """
     specified = judges.read_judges(arguments.judges)
     # One judge judges all of a study.
     judge = next(iter(specified.values()))
@@ -58,15 +78,18 @@ def ask(arguments: argparse.Namespace, asked: Asked) -> None:
             keys[path, criterion] = [request.key(judge.respondent) for request in made]
             yield from made
 
+    kept = [key for verdicts in before for key in projected.keys_in(verdicts, "judge_key")]
     if isinstance(judge, judges.ModelJudge):
-        receipt = options.ask(arguments, requests(), sum(rows.height for rows in asked.values()), judge.model)
+        receipt = options.ask(arguments, requests(), sum(rows.height for rows in asked.values()), judge.model, kept)
     else:
-        receipt = calls.ask(requests(), ReferenceEngine(judge.respondent), ledger)
+        receipt = calls.ask(requests(), ReferenceEngine(judge.respondent), ledger, kept=kept)
 
     unscored = judges.Unscored()
+    for verdicts in before:
+        unscored.count(verdicts)
     known = ledger.answered(judge.respondent)
     for (path, criterion), rows in asked.items():
-        responses = dict(known.read(set(keys[path, criterion])))
+        responses = known.read(keys[path, criterion])
         replies = [(key, responses[key]) for key in keys[path, criterion]]
         unscored.count(judges.judgements(rows, replies, specified[criterion]))
     unscored.check(arguments.max_unscored, ledger.part(judge.respondent))

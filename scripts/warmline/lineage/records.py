@@ -7,6 +7,7 @@ has a line for each time that the job was carried out. The last line says what l
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,29 @@ def last(name: str) -> Record | None:
 def history(name: str) -> list[Record]:
     """All records of a job, oldest first. A line that was cut off when its job was killed counts as none."""
     return [record for record in map(_record, _lines(name)) if record is not None]
+
+
+def beside(name: str, rule: str, **wildcards: str) -> str:
+    """The name of the record of another job of the same study."""
+    labels = ",".join(f"{wildcard}={value}" for wildcard, value in wildcards.items())
+    return f"{name.rpartition('audit/jobs/')[0]}audit/jobs/{rule}/{labels}"
+
+
+def made_from(name: str, inputs: Iterable[Path]) -> Path | None:
+    """The file that a job made last, if it is as it was made, and so are these files that it was made from.
+
+    None otherwise, or if there is no record that says so.
+    """
+    record = last(name) or {}
+    outputs, read = (
+        {path: digest for files in record.get(kind, {}).values() for path, digest in files.items()}
+        for kind in ("outputs", "inputs")
+    )
+    holds = len(outputs) == 1 and all(
+        Path(path).is_file() and digests.of_file(path) == known
+        for path, known in [*outputs.items(), *((str(path), read.get(str(path))) for path in inputs)]
+    )
+    return Path(*outputs) if holds else None
 
 
 def append(name: str, record: Record) -> None:
