@@ -159,6 +159,12 @@ class Answered:
         self._prefixes = self._rows["prefix"].to_numpy()
         return more
 
+    def known(self, keys: Iterable[str]) -> set[str]:
+        """Those of the keys that have an answer, as the indexes have it: no line is read."""
+        listed = list(keys)
+        first, behind = self._places(listed)
+        return {key for key, is_there in zip(listed, behind > first, strict=True) if is_there}
+
     def read(self, keys: Iterable[str]) -> dict[str, Response]:
         """The response for each of the keys that has one."""
         return {key: line.response for key, line in self.lines(keys).items()}
