@@ -188,7 +188,7 @@ class Planner:
                 tally.prompt_tokens += int(given["prompt_tokens"].sum())
                 tally.completion_tokens += int(given["completion_tokens"].sum())
 
-    @functools.lru_cache(maxsize=4096)  # noqa: B019 (one planner a process)
+    @functools.lru_cache(maxsize=4096)  # noqa: B019
     def _chats(self, task: str, condition: str) -> keys.Chats:
         prompts = self._material.prompts(task, condition)
         assert prompts is not None
@@ -212,7 +212,7 @@ class Planner:
             settled = self._settled.verdicts(
                 Cell(answering.arm.model, answering.arm.arm, suite, task, condition, criterion)
             )
-            self._await_answers(cell, questions, criterion, judge, tally)
+            self._await_answers(cell.missing, suite, task, criterion, tally)
             if cell.keys is not None:
                 given = zip(cell.prompts["item"], cell.keys, strict=True)
                 answered = {item: key for item, key in given if key in cell.known}
@@ -234,21 +234,22 @@ class Planner:
             self._counter.measure(past, judge.respondent, tally)
         return tally
 
-    def _await_answers(
-        self, cell: Asked, questions: pl.DataFrame, criterion: str, judge: judges.Judge, tally: Tally
-    ) -> None:
+    def _await_answers(self, missing: int, suite: str, task: str, criterion: str, tally: Tally) -> None:
         """Count the verdicts on answers that are not given: of those to come nobody knows which no rule can read."""
-        assert cell.prompts is not None
-        if not (missing := cell.missing):
-            return
-        # The rest of a request is known.
-        empty = [("", Response("", "stop", 0, 0))] * min(LOOKED_AT, cell.prompts.height)
-        shown = generations.generations(cell.prompts.head(LOOKED_AT), empty)
-        requests = judges.requests(shown, questions, criterion, judge)
         tally.rows += missing
         tally.awaiting += missing
         tally.without_answer += missing
-        tally.new_bytes += round(sum(map(size, requests)) / len(requests) * missing)
+        if missing:
+            tally.new_bytes += round(missing * self._bytes_without_answer(suite, task, criterion))
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019 (one planner a process)
+    def _bytes_without_answer(self, suite: str, task: str, criterion: str) -> float:
+        """The bytes of a request to the judge beside the answer, on average over some questions."""
+        judge, questions = self._material.judge(suite), self._material.questions(task)
+        assert judge is not None and questions is not None
+        some = questions.head(LOOKED_AT)
+        empty = generations.generations(some, [("", Response("", "stop", 0, 0))] * some.height)
+        return sum(map(size, judges.requests(empty, questions, criterion, judge))) / some.height
 
     def _given(self, answering: Answering, given: Mapping[str, str], prompts: pl.DataFrame) -> pl.DataFrame:
         """The table GENERATIONS of answers, by item and ledger key."""
