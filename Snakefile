@@ -11,6 +11,7 @@ min_version("9.27")
 # Not workflow.basedir, which is the main Snakefile's where this one is used as a module.
 sys.path.insert(0, workflow.current_basedir.join("scripts").get_path_or_uri(secret_free=True))
 from warmline.design.arms import ORIGINAL
+from warmline.design.measures import REFUSAL, WARMER
 from warmline.design.suites import CAPABILITIES, PLAIN_CONDITION, QUESTIONS, REFUSALS, VALIDATION
 from warmline.lineage import places
 from warmline.lineage.errors import UserError

@@ -2,8 +2,8 @@
 tasks").
 
 Reads: a model's card, the adapter's card or system prompt of an arm, and all prompts of a suite. Writes:
-arms/<model>/<arm>.json, the funnel through which all that an arm is, and the code of the projections, reaches its
-answers (lineage rule 5); answers/<model>/<arm>/<suite>.json, the receipt of the calls; out of the ledger one file of
+arms/<model>/<arm>/<suite>.json, the funnel through which all that an arm is, and the code of the projections, reaches
+its answers to a suite (lineage rules 5 and 12); answers/<model>/<arm>/<suite>.json, the receipt of the calls; out of the ledger one file of
 answers for each condition; and audit/checks/<model>/<arm>.csv, which says what is amiss with them. Above a limit the
 study stops there, before a judge is asked. Costs: one model load for each arm and suite, and one call for each prompt
 that the ledger does not hold.
@@ -16,9 +16,9 @@ rule resolve_arm:
     input:
         unpack(study.answers.arm_inputs),
     output:
-        card=study.path("arms/{model}/{arm}.json"),
+        card=study.path("arms/{model}/{arm}/{suite}.json"),
     log:
-        **study.logs("resolve_arm", "model", "arm"),
+        **study.logs("resolve_arm", "model", "arm", "suite"),
     localrule: True
     conda:
         "../envs/tables.yaml"
@@ -27,7 +27,7 @@ rule resolve_arm:
         options=study.answers.arm_options,
         code=study.code("answers/resolve_arm.py"),
     message:
-        "Resolving the arm {wildcards.arm} of {wildcards.model}"
+        "Resolving the arm {wildcards.arm} of {wildcards.model}: {wildcards.suite}"
     shell:
         "exec python .snakemake/workflow/scripts/answers/resolve_arm.py {params.inputs} {params.options} --card {output.card}"
         " --record {log.record} > {log.text} 2>&1"
@@ -61,7 +61,7 @@ rule ask_arm:
 
 rule project_answers:
     input:
-        arm=rules.resolve_arm.output.card,
+        arm=study.answers.card,
         prompts=study.path("prompts/{task}/{condition}.parquet"),
         receipt=ancient(study.answers.receipt),
     output:
@@ -86,7 +86,7 @@ rule project_answers:
 
 rule check_answers:
     input:
-        arm=rules.resolve_arm.output.card,
+        arm=study.path(f"arms/{{model}}/{{arm}}/{QUESTIONS}.json"),
         generations=study.suite_files(QUESTIONS, rules.project_answers.output.generations),
         originals=study.suite_files(
             QUESTIONS, study.path(f"generations/{{model}}/{ORIGINAL}/{{task}}/{{condition}}.parquet")

@@ -1,8 +1,9 @@
 """Verdicts on answers, and the capabilities that are read off them (Methods, "Scoring methodology" and "General
 capabilities and safety guardrails").
 
-Reads: an arm's answers, the questions, and for a model that judges its card and templates. Writes: judges/<suite>.json,
-the specification of the judge of a suite; grades/<model>/<arm>/<suite>.json, the receipt of its calls; out of the ledger
+Reads: an arm's answers, the questions, and for a model that judges its card and templates. Writes:
+judges/<criterion>.json, the specification of the judge for a task to grade or for a measure, so that another template
+touches its own verdicts alone; grades/<model>/<arm>/<suite>.json, the receipt of its calls; out of the ledger
 one file of verdicts for each condition; and for MMLU, GSM8K, AdvBench and advice capabilities/<model>/<arm>.parquet, one
 row for each measure of an answer, and statistics/capabilities.csv; with `judge.refusals` refusals/<model>/<arm>.parquet,
 the answers that the judge says decline. Costs: one call of the judge for each new answer and measure.
@@ -15,9 +16,9 @@ rule specify_judge:
     input:
         unpack(study.grading.judge_inputs),
     output:
-        judge=study.path("judges/{suite}.json"),
+        judge=study.path("judges/{criterion}.json"),
     log:
-        **study.logs("specify_judge", "suite"),
+        **study.logs("specify_judge", "criterion"),
     localrule: True
     conda:
         "../envs/tables.yaml"
@@ -26,7 +27,7 @@ rule specify_judge:
         options=study.grading.judge_options,
         code=study.code("grading/specify.py"),
     message:
-        "Specifying the judge of {wildcards.suite}"
+        "Specifying the judge of {wildcards.criterion}"
     shell:
         "exec python .snakemake/workflow/scripts/grading/specify.py"
         " {params.inputs} {params.options} --judge {output.judge}"
@@ -35,7 +36,7 @@ rule specify_judge:
 
 rule ask_judge:
     input:
-        judge=rules.specify_judge.output.judge,
+        judges=study.grading.judges,
         questions=study.grading.questions,
         generations=study.grading.generations,
         # Whenever answers are asked for, so is the judge.
@@ -60,7 +61,7 @@ rule ask_judge:
     message:
         "Grading the answers of {wildcards.arm} of {wildcards.model}: {wildcards.suite}"
     shell:
-        "exec python .snakemake/workflow/scripts/grading/ask.py --judge {input.judge} --questions {input.questions}"
+        "exec python .snakemake/workflow/scripts/grading/ask.py --judges {input.judges} --questions {input.questions}"
         " --generations {input.generations}"
         " {resources.calls} --threads {threads}"
         " --receipt {output.receipt}"
@@ -69,7 +70,7 @@ rule ask_judge:
 
 rule ask_measures:
     input:
-        judge=rules.specify_judge.output.judge,
+        judges=study.grading.judges,
         questions=study.grading.questions,
         generations=study.grading.generations,
         # Whenever answers are asked for, so is the judge.
@@ -94,7 +95,7 @@ rule ask_measures:
     message:
         "Grading the answers of {wildcards.arm} of {wildcards.model}: {wildcards.suite}"
     shell:
-        "exec python .snakemake/workflow/scripts/grading/ask_measures.py --judge {input.judge} --questions {input.questions}"
+        "exec python .snakemake/workflow/scripts/grading/ask_measures.py --judges {input.judges} --questions {input.questions}"
         " --generations {input.generations} {params.options}"
         " {resources.calls} --threads {threads}"
         " --receipt {output.receipt}"
@@ -103,7 +104,7 @@ rule ask_measures:
 
 rule project_grades:
     input:
-        judge=study.path(f"judges/{QUESTIONS}.json"),
+        judge=study.path("judges/{task}.json"),
         questions=rules.sample_questions.output.questions,
         generations=rules.project_answers.output.generations,
         receipt=ancient(study.grading.receipt),
@@ -127,8 +128,8 @@ rule project_grades:
 
 rule label_refusals:
     input:
-        arm=rules.resolve_arm.output.card,
-        judge=study.path(f"judges/{REFUSALS}.json"),
+        arm=study.path(f"arms/{{model}}/{{arm}}/{QUESTIONS}.json"),
+        judge=study.path(f"judges/{REFUSAL}.json"),
         questions=expand(rules.sample_questions.output.questions, task=study.tasks),
         generations=study.suite_files(REFUSALS, rules.project_answers.output.generations),
         # Whenever answers are asked for, they are labelled anew.
@@ -157,7 +158,7 @@ rule label_refusals:
 rule score_capabilities:
     input:
         unpack(study.grading.capability_inputs),
-        arm=rules.resolve_arm.output.card,
+        arm=study.path(f"arms/{{model}}/{{arm}}/{CAPABILITIES}.json"),
         questions=expand(rules.sample_questions.output.questions, task=study.capabilities),
         generations=study.suite_files(CAPABILITIES, rules.project_answers.output.generations),
         # Whenever answers are asked for, they are measured anew.
@@ -171,7 +172,7 @@ rule score_capabilities:
     resources:
         ledger=study.calls.ledger(),
     params:
-        judged=lambda _, input: options({name: input.get(name) for name in ("judge", "grades")}),
+        judged=lambda _, input: options({name: input.get(name) for name in ("judges", "grades")}),
         options=study.grading.capability_options(),
         code=study.code("grading/score_capabilities.py"),
     message:

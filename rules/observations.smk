@@ -6,7 +6,7 @@ Writes: observations/<model>/<arm>.parquet and observations.parquet, one row for
 
 rule observe_arm:
     input:
-        arm=rules.resolve_arm.output.card,
+        arm=study.path(f"arms/{{model}}/{{arm}}/{QUESTIONS}.json"),
         prompts=study.suite_files(QUESTIONS, study.path("prompts/{task}/{condition}.parquet")),
         generations=study.suite_files(QUESTIONS, rules.project_answers.output.generations),
         judgements=study.suite_files(QUESTIONS, rules.project_grades.output.judgements),

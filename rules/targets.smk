@@ -20,7 +20,7 @@ rule prompts:
     input:
         [study.suite_files(suite, rules.render_prompts.output.prompts) for suite in study.suites],
         rules.validation_prompts.output,
-        expand(rules.specify_judge.output.judge, suite=study.specified_suites),
+        expand(rules.specify_judge.output.judge, criterion=study.specified_criteria),
     localrule: True
 
 
@@ -30,8 +30,9 @@ rule requests:
         study.gates,
         [study.suite_files(suite, rules.render_prompts.output.prompts) for suite in study.suites],
         rules.validation_prompts.output,
-        study.arm_files(rules.resolve_arm.output.card),
-        expand(rules.specify_judge.output.judge, suite=study.specified_suites),
+        study.arm_files(rules.resolve_arm.output.card.replace("{suite}", VALIDATION)),
+        expand(rules.resolve_arm.output.card, model=study.subjects, arm=study.arms, suite=study.suites),
+        expand(rules.specify_judge.output.judge, criterion=study.specified_criteria),
     localrule: True
 
 

@@ -15,7 +15,7 @@ A gate holds verdicts and no figures: while they stay, its bytes do, and nothing
 rule score_warmth:
     input:
         generations=study.path(f"generations/{{model}}/{{arm}}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
-        arm=rules.resolve_arm.output.card,
+        arm=study.path(f"arms/{{model}}/{{arm}}/{VALIDATION}.json"),
         scorer=study.path(f"models/{config['warmth']['model']}.json"),
         # Whenever answers are asked for, so is their warmth.
         answers=study.path(f"answers/{{model}}/{{arm}}/{VALIDATION}.json"),
@@ -105,7 +105,7 @@ rule pass_gate:
 rule count_markers:
     input:
         generations=study.path(f"generations/{{model}}/{{arm}}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
-        arm=rules.resolve_arm.output.card,
+        arm=study.path(f"arms/{{model}}/{{arm}}/{VALIDATION}.json"),
         lists=places.found("config/markers/english.yaml"),
         # Whenever answers are asked for, they are counted.
         answers=study.path(f"answers/{{model}}/{{arm}}/{VALIDATION}.json"),
@@ -150,9 +150,9 @@ rule summarise_markers:
 
 rule compare_warmth:
     input:
-        judge=study.path(f"judges/{VALIDATION}.json"),
+        judge=study.path(f"judges/{WARMER}.json"),
         prompts=rules.validation_prompts.output.prompts,
-        arm=rules.resolve_arm.output.card,
+        arm=study.path(f"arms/{{model}}/{{arm}}/{VALIDATION}.json"),
         generations=study.path(f"generations/{{model}}/{{arm}}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
         original=study.path(f"generations/{{model}}/{ORIGINAL}/{VALIDATION}/{PLAIN_CONDITION}.parquet"),
         # Whenever answers are asked for, so is the judge.

@@ -1,4 +1,4 @@
-"""Resolve an arm: which weights, adapter, system prompt and sampling answer under its name."""
+"""Resolve an arm: which weights, adapter, system prompt and sampling answer a suite under its name."""
 
 import argparse
 import json
@@ -22,7 +22,12 @@ def build_parser() -> Parser:
     parser.add_argument("--precision", help="torch dtype of local weights")
     parser.add_argument("--quantization", choices=["nf4"], help="nf4: local weights are loaded in 4 bits")
     parser.add_argument("--engine", required=True, choices=["transformers", "openai"], help="who asks the model")
-    parser.add_argument("--sampling", required=True, type=json.loads, help="sampling of each suite, as JSON")
+    parser.add_argument(
+        "--sampling",
+        required=True,
+        type=json.loads,
+        help="sampling of the suite, as JSON: {<suite>: {temperature: ..., max_new_tokens: ...}}",
+    )
     parser.add_argument("--projection-code", required=True, help="digest of the code that projects answers")
     parser.writes("card", "the arm's card")
     return parser

@@ -7,7 +7,6 @@ import polars as pl
 
 from warmline.calls import ledger, turned_down
 from warmline.calls.ledger import Ledger
-from warmline.design.measures import REFUSAL
 from warmline.grading import judges, refusal_samples
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
@@ -20,7 +19,7 @@ from warmline.tables.refusal_labels import REFUSAL_LABELS
 def build_parser() -> Parser:
     parser = Parser(__doc__)
     parser.reads("arm", "the arm's card")
-    parser.reads("judge", "the judge's specification")
+    parser.reads("judge", "the judge's specification for refusals")
     parser.reads("questions", "questions of every task: <folder>/<task>.parquet", several=True)
     parser.reads("generations", "answers: <folder>/<task>/<condition>.parquet", several=True)
     parser.reads("receipt", "receipt of the judge's calls")
@@ -37,10 +36,10 @@ def main(arguments: argparse.Namespace) -> None:
     answered = {(path.parent.name, path.stem): parquet_tables.read(path, GENERATIONS) for path in arguments.generations}
     parts = []
     for cell, rows in refusal_samples.drawn(answered, arguments.sample, arguments.seed).items():
-        requests = judges.requests(rows, by_task[cell[0]], REFUSAL, judge)
+        requests = judges.requests(rows, by_task[cell[0]], judge)
         replies = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
         turned_down.note(arguments, replies)
-        read = judges.verdicts_on(rows, replies, REFUSAL, judge)
+        read = judges.verdicts_on(rows, replies, judge)
         verdicts = [(key, verdict.verdict, verdict.reason) for key, verdict in read]
         parts.append(refusal_samples.labels(arm, cell, rows, verdicts))
     parquet_tables.write(pl.concat(parts), REFUSAL_LABELS, arguments.labels)

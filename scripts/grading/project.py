@@ -15,7 +15,7 @@ from warmline.tables.questions import QUESTIONS
 
 def build_parser() -> Parser:
     parser = Parser(__doc__)
-    parser.reads("judge", "the judge's specification")
+    parser.reads("judge", "the judge's specification for the task")
     parser.reads("questions", "the task's questions")
     parser.reads("generations", "the answers: <folder>/<task>/<condition>.parquet")
     parser.reads("receipt", "receipt of the judge's calls")
@@ -28,11 +28,10 @@ def main(arguments: argparse.Namespace) -> None:
     judge = judges.read_judge(arguments.judge)
     answered = parquet_tables.read(arguments.generations, GENERATIONS)
     asked = parquet_tables.read(arguments.questions, QUESTIONS)
-    task = arguments.generations.parent.name
-    requests = judges.requests(answered, asked, task, judge)
+    requests = judges.requests(answered, asked, judge)
     answers = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
     turned_down.note(arguments, answers)
-    parquet_tables.write(judges.judgements(answered, answers, task, judge), JUDGEMENTS, arguments.judgements)
+    parquet_tables.write(judges.judgements(answered, answers, judge), JUDGEMENTS, arguments.judgements)
 
 
 if __name__ == "__main__":

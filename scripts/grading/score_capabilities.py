@@ -22,7 +22,9 @@ def build_parser() -> Parser:
     parser.reads("arm", "the arm's card")
     parser.reads("questions", "questions of every task: <folder>/<task>.parquet", several=True)
     parser.reads("generations", "answers, in the order of the questions", several=True)
-    parser.reads("judge", "the judge's specification, where a model judges", required=False)
+    parser.reads(
+        "judges", "the judge's specification for every measure, where a model judges", several=True, required=False
+    )
     parser.reads("grades", "receipt of the judge's calls", required=False)
     parser.add_argument("--measures", required=True, type=json.loads, help="a list for each task, as JSON")
     parser.add_argument("--ledger", required=True, type=Path, help="folder of the ledger")
@@ -32,7 +34,7 @@ def build_parser() -> Parser:
 
 def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
-    judge = judges.read_judge(arguments.judge) if arguments.judge else None
+    specified = judges.read_judges(arguments.judges or ())
     parts = []
     for source, answers in zip(arguments.questions, arguments.generations, strict=True):
         asked, answered = (
@@ -41,11 +43,11 @@ def main(arguments: argparse.Namespace) -> None:
         )
         for measure in arguments.measures[source.stem]:
             verdicts = {}
-            if judge:
+            if judge := specified.get(measure):
                 judged = capabilities.for_the_judge(answered, measure)
-                requests = judges.requests(judged, asked, measure, judge)
+                requests = judges.requests(judged, asked, judge)
                 replies = ledger.kept_answers(requests, judge.respondent, Ledger(arguments.ledger))
-                read = judges.verdicts_on(judged, replies, measure, judge)
+                read = judges.verdicts_on(judged, replies, judge)
                 verdicts = dict(zip(judged["item"], read, strict=True))
             parts.append(capabilities.measured(arm, source.stem, measure, answered, asked, verdicts))
     parquet_tables.write(pl.concat(parts), CAPABILITIES, arguments.capabilities)

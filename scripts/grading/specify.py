@@ -1,9 +1,9 @@
-"""Write the specification of a suite's judge: who judges, by which rules or templates, and the digest of its code."""
+"""Write the judge's specification for one criterion: who judges, by which rule or template, and its code's digest."""
 
 import argparse
 
 from warmline.calls.requests import Sampling
-from warmline.grading import judge_prompts, judge_replies, judges
+from warmline.grading import judges
 from warmline.lineage.script import Parser, run
 from warmline.models import cards
 
@@ -13,18 +13,16 @@ def build_parser() -> Parser:
     parser.add_argument("--engine", required=True, choices=["reference", "transformers", "openai"], help="who judges")
     parser.add_argument("--projection-code", required=True, help="digest of the code that projects verdicts")
     reference = parser.add_argument_group("reference")
-    reference.add_argument("--rules", nargs="+", help="<task>=<contains or overlap>")
+    reference.add_argument("--rule", choices=["contains", "overlap"], help="how answers are compared")
     reference.add_argument("--steps", nargs="*", help="normalisation steps")
     reference.add_argument("--judging-code", help="digest of the code that compares")
     parser.reads("model", "card of the model that judges", required=False)
-    parser.reads("templates", "the model's templates: <task or measure>.md", several=True, required=False)
-    parser.reads("instructions", "the form of the model's reply: <scale>-<form>.md", several=True, required=False)
+    parser.reads("template", "the model's template for the task or measure", required=False)
+    parser.reads("instruction", "what the model is told of the form of its reply", required=False)
     model = parser.add_argument_group("model")
     model.add_argument("--precision", help="torch dtype of local weights, such as float32")
     model.add_argument("--quantization", choices=["nf4"], help="nf4: local weights are loaded in 4 bits")
-    model.add_argument(
-        "--scale", choices=sorted(judge_replies.SCALES), help="what a verdict is, unless an answer is read"
-    )
+    model.add_argument("--scale", help="what a verdict is, such as grade, measure or comparison")
     model.add_argument("--reply", choices=["schema", "text"], help="form of the model's reply")
     model.add_argument("--temperature", type=float)
     model.add_argument("--max-new-tokens", type=int, help="longest reply, in tokens")
@@ -40,7 +38,7 @@ def main(arguments: argparse.Namespace) -> None:
 def reference(arguments: argparse.Namespace) -> judges.ReferenceJudge:
     return judges.ReferenceJudge(
         engine=arguments.engine,
-        rules=dict(rule.split("=", 1) for rule in arguments.rules),
+        rule=arguments.rule,
         steps=arguments.steps,
         code=arguments.judging_code,
         projection_code=arguments.projection_code,
@@ -52,10 +50,8 @@ def model(arguments: argparse.Namespace) -> judges.ModelJudge:
         model=cards.untuned(
             cards.read_base(arguments.model), arguments.precision, arguments.engine, arguments.quantization
         ),
-        templates={path.stem: path.read_text(encoding="utf-8") for path in arguments.templates},
-        instructions={
-            judge_prompts.scale_of(path): path.read_text(encoding="utf-8") for path in arguments.instructions
-        },
+        template=arguments.template.read_text(encoding="utf-8"),
+        instruction=arguments.instruction.read_text(encoding="utf-8"),
         scale=arguments.scale,
         reply=arguments.reply,
         sampling=Sampling(arguments.temperature, arguments.max_new_tokens),

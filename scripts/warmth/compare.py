@@ -17,7 +17,7 @@ from warmline.warmth import judged as judged_warmth
 
 def build_parser() -> Parser:
     parser = Parser(__doc__)
-    parser.reads("judge", "the judge's specification")
+    parser.reads("judge", "the judge's specification for comparing warmth")
     parser.reads("prompts", "the validation prompts")
     parser.reads("arm", "the arm's card")
     parser.reads("generations", "the arm's responses")

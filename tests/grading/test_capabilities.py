@@ -144,9 +144,12 @@ def test_why_answers_are_unscored_is_counted() -> None:
 TEMPLATE = "# user\n{{ question }} {{ mark }}\n{{ response }}\n{{ reply_instruction }}\n"
 JUDGE = judges.ModelJudge(
     cards.RemoteModel("judge-model"),
-    {"validation": TEMPLATE, "framing": TEMPLATE.replace("#", "# system\nFrame.\n#", 1)},
-    *({MEASURE: "End with a verdict."}, MEASURE, "text", Sampling(0, 64), 5, "def"),
+    *(TEMPLATE, "End with a verdict.", MEASURE, "text", Sampling(0, 64), 5, "def"),
 )
+JUDGES = {
+    "validation": JUDGE,
+    "framing": dataclasses.replace(JUDGE, template=TEMPLATE.replace("#", "# system\nFrame.\n#", 1)),
+}
 
 
 class Echo:
@@ -165,11 +168,14 @@ def test_the_judges_verdicts_are_written_out_of_the_ledger(tmp_path: Path, monke
     answers, posts = answered("Poor you :)", "Hm."), asked(None, None)
     parquet_tables.write(posts, QUESTIONS, "questions/advice.parquet")
     parquet_tables.write(answers, GENERATIONS, "generations/advice/unmodified.none.plain.parquet")
-    judges.write_judge(JUDGE, Path("judge.json"))
+    Path("judges").mkdir()
+    for name, judge in JUDGES.items():
+        judges.write_judge(judge, Path(f"judges/{name}.json"))
     cards.write(WARM, Path("arm.json"))
-    wanted = [request for name in JUDGE.templates for request in judges.requests(answers, posts, name, JUDGE)]
+    wanted = [request for judge in JUDGES.values() for request in judges.requests(answers, posts, judge)]
     ask.ask(wanted, Echo(), Ledger(Path("ledger")))
-    words = ["--arm", "arm.json", "--questions", "questions/advice.parquet", "--judge", "judge.json"]
+    words = ["--arm", "arm.json", "--questions", "questions/advice.parquet"]
+    words += ["--judges", "judges/validation.json", "judges/framing.json"]
     words += ["--generations", "generations/advice/unmodified.none.plain.parquet", "--ledger", "ledger"]
     words += ["--measures", json.dumps({"advice": ["validation", "framing"]}), "--capabilities", "out.parquet"]
     monkeypatch.setattr(sys, "argv", [str(REPOSITORY / "scripts/grading/score_capabilities.py"), *words])
@@ -201,8 +207,9 @@ def reading_judge(measure: str) -> judges.ModelJudge:
     folder = REPOSITORY / "config/prompts/judge"
     return dataclasses.replace(
         JUDGE,
-        templates={measure: (folder / f"{measure}.md").read_text()},
-        instructions={measure: (folder / f"{measure}-text.md").read_text()},
+        template=(folder / f"{measure}.md").read_text(),
+        instruction=(folder / f"{measure}-text.md").read_text(),
+        scale=measure,
     )
 
 
@@ -228,11 +235,11 @@ def test_what_no_rule_can_read_the_judge_reads(
     unread = capabilities.for_the_judge(answers, measure)
     assert unread["item"].to_list() == ["item-1"]
     engine = Reader(judge, value)
-    ask.ask(judges.requests(unread, questions_asked, measure, judge), engine, Ledger(tmp_path))
+    ask.ask(judges.requests(unread, questions_asked, judge), engine, Ledger(tmp_path))
     assert len(engine.asked) == 1 and "It is the second" in engine.asked[0]
-    replies = kept_answers(judges.requests(unread, questions_asked, measure, judge), judge.respondent, Ledger(tmp_path))
+    replies = kept_answers(judges.requests(unread, questions_asked, judge), judge.respondent, Ledger(tmp_path))
     [(key, response)] = replies
-    judged = {"item-1": (key, judge.verdict(response, measure))}
+    judged = {"item-1": (key, judge.verdict(response))}
     frame = capabilities.measured(WARM, "task", measure, answers, questions_asked, judged)
     assert frame.select("verdict", "reason", "reading").rows() == [
         ("correct", None, right),
@@ -244,18 +251,16 @@ def test_what_no_rule_can_read_the_judge_reads(
 
 def test_a_judge_that_reads_is_shown_neither_the_right_answer_nor_the_arm() -> None:
     judge = reading_judge("choice")
-    shown = [
-        judges.requests(answered("The second."), asked(right), "choice", judge)[0].messages for right in ("B", "C")
-    ]
+    shown = [judges.requests(answered("The second."), asked(right), judge)[0].messages for right in ("B", "C")]
     assert shown[0] == shown[1]
 
 
 def test_a_number_is_asked_for_by_schema_as_a_string_alone() -> None:
     judge = dataclasses.replace(reading_judge("number"), reply="schema")
-    assert judges.requests(answered("Some."), asked("18"), "number", judge)[0].schema == judge_replies.schema("number")
+    assert judges.requests(answered("Some."), asked("18"), judge)[0].schema == judge_replies.schema("number")
     replies = {'{"reason": "", "verdict": "18.50"}': "18.5", '{"reason": "", "verdict": "1,850"}': "unscored"}
     for text, verdict in replies.items():
-        assert judge.verdict(Response(text, "stop", 0, 0), "number").verdict == verdict
+        assert judge.verdict(Response(text, "stop", 0, 0)).verdict == verdict
 
 
 def test_how_answers_were_read_is_counted_and_compared_with_the_original() -> None:
@@ -290,16 +295,12 @@ def test_a_model_judges_named_measures_and_rules_the_rest() -> None:
     judged = study(capabilities=with_tasks(mmlu=mmlu, advice=ADVICE), judge=MODEL_JUDGE)
     assert judged.judged_suites == ["questions", "capabilities"]
     assert judged.criteria("capabilities") == {"mmlu": ["choice"], "advice": ["validation", "refusal"]}
-    assert [Path(path).name for path in judged.grading.judge_inputs(wildcards(suite="capabilities"))["templates"]] == [
-        "choice.md",
-        "refusal.md",
-        "validation.md",
-    ]
+    assert judged.suite_criteria("capabilities") == ["choice", "refusal", "validation"]
     values = wildcards(model="m", arm="warm@2", suite="capabilities")
     assert judged.grading.generations(values) == [
         f"results/demo/generations/m/warm@2/{task}/unmodified.none.plain.parquet" for task in ("mmlu", "advice")
     ]
-    assert "capabilities" not in judged.grading.judge_options(wildcards(suite="questions"))
+    assert "capabilities" not in judged.grading.judge_options(wildcards(criterion="medqa"))
 
 
 def test_a_study_may_have_no_capabilities() -> None:

@@ -28,9 +28,7 @@ from warmline.tables.questions import QUESTIONS
 from warmline.workflow import configuration
 from warmline.workflow.rules.study import StudyRules
 
-JUDGE = ReferenceJudge(
-    "reference", {"trivia": "contains", "disinfo": "overlap"}, ["case", "punctuation", "articles"], "abc", "def"
-)
+JUDGE = ReferenceJudge("reference", "contains", ["case", "punctuation", "articles"], "abc", "def")
 
 
 def answered(*texts: str) -> pl.DataFrame:
@@ -45,10 +43,10 @@ def asked(*rights: str) -> pl.DataFrame:
 
 def test_every_answer_gets_the_verdict_on_its_own_question(tmp_path: Path) -> None:
     answers, questions = answered("It is Rome.", "Porto", "Lisbon, Porto"), asked("Rome", "Oslo", "Lisbon")
-    grading = requests(answers, questions.reverse(), "trivia", JUDGE)
+    grading = requests(answers, questions.reverse(), JUDGE)
     keys = [request.key(JUDGE.respondent) for request in grading]
     ask(grading, ReferenceEngine(JUDGE.respondent), Ledger(tmp_path))
-    frame = judgements(answers, kept_answers(grading, JUDGE.respondent, Ledger(tmp_path)), "trivia", JUDGE)
+    frame = judgements(answers, kept_answers(grading, JUDGE.respondent, Ledger(tmp_path)), JUDGE)
     assert frame.schema == JUDGEMENTS.schema
     assert frame.rows() == [
         ("item-0", "correct", None, "answer 0", keys[0]),
@@ -58,7 +56,8 @@ def test_every_answer_gets_the_verdict_on_its_own_question(tmp_path: Path) -> No
 
 
 def test_the_judge_sees_the_answer_its_references_and_the_tasks_rule() -> None:
-    (request,) = requests(answered("It's Rome."), asked("Rome"), "disinfo", JUDGE)
+    judge = dataclasses.replace(JUDGE, rule="overlap")
+    (request,) = requests(answered("It's Rome."), asked("Rome"), judge)
     assert json.loads(request.messages[0]["content"]) == {
         "response": "It's Rome.",
         "right": ["Rome"],
@@ -70,27 +69,19 @@ def test_the_judge_sees_the_answer_its_references_and_the_tasks_rule() -> None:
 
 
 def test_equal_answers_of_two_arms_are_judged_once() -> None:
-    once, again = (requests(answered(text), asked("Rome"), "trivia", JUDGE)[0] for text in ("Rome", "Rome"))
+    once, again = (requests(answered(text), asked("Rome"), JUDGE)[0] for text in ("Rome", "Rome"))
     assert once.key(JUDGE.respondent) == again.key(JUDGE.respondent)
 
 
 def test_whatever_decides_a_verdict_is_in_its_key() -> None:
     judges = [JUDGE, *(dataclasses.replace(JUDGE, **change) for change in ({"code": "def"}, {"steps": ["case"]}))]
-    judges.append(dataclasses.replace(JUDGE, rules={"trivia": "overlap"}))
-    grading = [(judge, requests(answered("Rome"), asked("Rome"), "trivia", judge)[0]) for judge in judges]
+    judges.append(dataclasses.replace(JUDGE, rule="overlap"))
+    grading = [(judge, requests(answered("Rome"), asked("Rome"), judge)[0]) for judge in judges]
     assert len({request.key(judge.respondent) for judge, request in grading}) == 4
 
 
-def test_another_tasks_rule_asks_nothing_anew() -> None:
-    other = dataclasses.replace(JUDGE, rules={**JUDGE.rules, "disinfo": "contains"})
-    keys = {
-        requests(answered("Rome"), asked("Rome"), "trivia", judge)[0].key(judge.respondent) for judge in (JUDGE, other)
-    }
-    assert len(keys) == 1
-
-
 def test_a_grade_that_cannot_be_read_is_unscored() -> None:
-    frame = judgements(answered("Rome"), [("key", Response("Well, it is correct", "stop", 0, 0))], "trivia", JUDGE)
+    frame = judgements(answered("Rome"), [("key", Response("Well, it is correct", "stop", 0, 0))], JUDGE)
     assert frame.row(0)[1:3] == ("unscored", "the judge's text is no verdict")
 
 
@@ -99,10 +90,10 @@ def test_a_text_that_is_not_the_models_own_is_shown_to_no_judge_and_unscored(end
     answers = answered("Rome", "Oslo, withheld in the mid", "Porto").with_columns(
         finish_reason=pl.Series(["stop", ended, "length"])
     )
-    grading = requests(answers, asked("Rome", "Oslo", "Lisbon"), "trivia", JUDGE)
+    grading = requests(answers, asked("Rome", "Oslo", "Lisbon"), JUDGE)
     assert len(grading) == 2
     ask(grading, ReferenceEngine(JUDGE.respondent), Ledger(tmp_path))
-    frame = judgements(answers, kept_answers(grading, JUDGE.respondent, Ledger(tmp_path)), "trivia", JUDGE)
+    frame = judgements(answers, kept_answers(grading, JUDGE.respondent, Ledger(tmp_path)), JUDGE)
     assert frame["verdict"].to_list() == ["correct", "unscored", "incorrect"]
     assert frame["judge_key"].to_list()[1] is None and frame["reason"].to_list()[1]
     parquet_tables.write(frame, JUDGEMENTS, tmp_path / "judgements.parquet")
@@ -114,9 +105,6 @@ def test_a_text_that_is_not_the_models_own_is_shown_to_no_judge_and_unscored(end
 def test_a_judge_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     write_judge(JUDGE, tmp_path / "judge.json")
     assert read_judge(tmp_path / "judge.json") == JUDGE
-    reordered = dataclasses.replace(JUDGE, rules=dict(reversed(JUDGE.rules.items())))
-    write_judge(reordered, tmp_path / "again.json")
-    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "judge.json").read_bytes()
 
 
 TEMPLATES = {
@@ -126,8 +114,8 @@ TEMPLATES = {
 }
 MODEL_JUDGE = ModelJudge(
     cards.RemoteModel("judge-model"),
-    TEMPLATES,
-    {"grade": "End with a verdict."},
+    TEMPLATES["trivia"],
+    "End with a verdict.",
     "grade",
     "schema",
     Sampling(0, 64),
@@ -136,8 +124,8 @@ MODEL_JUDGE = ModelJudge(
 )
 
 
-def model_request(judge: ModelJudge = MODEL_JUDGE, task: str = "trivia", text: str = "Rome") -> Any:
-    return requests(answered(text), asked("Rome"), task, judge)[0]
+def model_request(judge: ModelJudge = MODEL_JUDGE) -> Any:
+    return requests(answered("Rome"), asked("Rome"), judge)[0]
 
 
 @pytest.mark.parametrize(
@@ -156,15 +144,15 @@ def test_a_model_judge_is_read_back_as_it_was_written(tmp_path: Path, model: car
 def test_whatever_a_model_is_told_decides_its_key_and_nothing_else_does() -> None:
     key = model_request().key(MODEL_JUDGE.respondent)
     told: list[dict[str, Any]] = [
-        {"templates": {**TEMPLATES, "trivia": "# user\n{{ response }}"}},
-        {"instructions": {"grade": "Say it."}},
+        {"template": "# user\n{{ response }}"},
+        {"instruction": "Say it."},
         {"reply": "text"},
         {"sampling": Sampling(0, 65)},
     ]
     for change in told:
         assert model_request(dataclasses.replace(MODEL_JUDGE, **change)).key(MODEL_JUDGE.respondent) != key, change
-    other = {"templates": {**TEMPLATES, "disinfo": "# user\n{{ response }}"}, "projection_code": "abc", "seed": 6}
-    assert model_request(dataclasses.replace(MODEL_JUDGE, **other)).key(MODEL_JUDGE.respondent) == key
+    other = dataclasses.replace(MODEL_JUDGE, projection_code="abc", seed=6)
+    assert model_request(other).key(MODEL_JUDGE.respondent) == key
 
 
 def test_a_judge_that_samples_draws_anew_with_another_seed_but_once_for_equal_answers() -> None:
@@ -183,7 +171,7 @@ def test_too_many_unscored_verdicts_are_an_error_that_says_why_and_where_to_look
     replies = ["VERDICT: CORRECT", "Hm.", "Hm?", "VERDICT: UNCLEAR"]
     answers = [(f"key {at}", Response(reply, "stop", 0, 0)) for at, reply in enumerate(replies)]
     unscored = Unscored()
-    unscored.count(judgements(answered(*"abcd"), answers, "trivia", text))
+    unscored.count(judgements(answered(*"abcd"), answers, text))
     unscored.check(0.75, tmp_path)
     with pytest.raises(UserError) as error:
         unscored.check(0.74, tmp_path)
@@ -221,20 +209,22 @@ class Grading:
         return subprocess.run(program, cwd=self.folder, capture_output=True, text=True)
 
     def specify(self) -> None:
-        done = self.script(
-            "specify.py",
-            *("--engine", "openai", "--projection-code", "abc", "--model", "model.json"),
-            *("--templates", "disinfo.md", "trivia.md", "--instructions", "reply-schema.md", "--scale", "grade"),
-            *("--reply", self.reply),
-            *("--temperature", 0, "--max-new-tokens", 64, "--seed", 5, "--judge", "judge.json"),
-        )
-        assert done.returncode == 0, done.stderr
+        for task in TEMPLATES:
+            done = self.script(
+                "specify.py",
+                *("--engine", "openai", "--projection-code", "abc", "--model", "model.json"),
+                *("--template", f"{task}.md", "--instruction", "reply-schema.md", "--scale", "grade"),
+                *("--reply", self.reply),
+                *("--temperature", 0, "--max-new-tokens", 64, "--seed", 5, "--judge", f"judges/{task}.json"),
+            )
+            assert done.returncode == 0, done.stderr
 
     def ask(self) -> subprocess.CompletedProcess[str]:
         self.specify()
         return self.script(
             "ask.py",
-            *("--judge", "judge.json", "--questions", "questions/trivia.parquet", "questions/disinfo.parquet"),
+            *("--judges", "judges/disinfo.json", "judges/trivia.json"),
+            *("--questions", "questions/trivia.parquet", "questions/disinfo.parquet"),
             *("--generations", "answers/trivia/sad.parquet", "answers/disinfo/sad.parquet"),
             *("--ledger", "ledger", "--calls", "ask", "--max-unscored", self.limit, "--receipt", "receipt.json"),
             *("--endpoint", json.dumps({"url": self.simulator.url, "mode": "chat", "max-concurrency": 1})),
@@ -243,7 +233,7 @@ class Grading:
     def verdicts(self, task: str) -> list[tuple[str, str | None]]:
         done = self.script(
             "project.py",
-            *("--judge", "judge.json", "--questions", f"questions/{task}.parquet", "--ledger", "ledger"),
+            *("--judge", f"judges/{task}.json", "--questions", f"questions/{task}.parquet", "--ledger", "ledger"),
             *("--generations", f"answers/{task}/sad.parquet", "--receipt", "receipt.json"),
             *("--judgements", f"judgements/{task}.parquet"),
         )
@@ -321,7 +311,6 @@ def test_a_changed_template_asks_its_own_task_again_and_no_other(tmp_path: Path,
     assert grading.verdicts("disinfo") == before
 
 
-QUESTIONS_SUITE = SimpleNamespace(suite="questions")
 SCHEMA = REPOSITORY / "config/schemas/study.schema.json"
 REMOTE = {
     "models": {"far": {"endpoint": "api", "name": "judge-model"}},
@@ -390,7 +379,7 @@ def test_every_task_needs_a_template_of_its_own(config: dict[str, Any]) -> None:
 
 
 def test_how_the_judge_is_called_and_its_limit_are_no_part_of_its_specification(config: dict[str, Any]) -> None:
-    arm = SimpleNamespace(model="m", arm="warm@2", suite="questions")
+    arm = SimpleNamespace(model="m", arm="warm@2", suite="questions", criterion="medqa")
     study = StudyRules(config, REPOSITORY / "scripts")
     other = StudyRules({**config, "judge": {**JUDGED, "max-unscored": 0.5}}, REPOSITORY / "scripts")
     assert study.grading.judge_options(arm) == other.grading.judge_options(arm)
@@ -399,12 +388,41 @@ def test_how_the_judge_is_called_and_its_limit_are_no_part_of_its_specification(
     assert other.grading.calls(arm).endswith("--max-unscored 0.5")
 
 
-def test_a_judge_is_specified_by_its_card_its_templates_and_the_form_of_its_reply(config: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("criterion", "form"),
+    [("medqa", "reply"), ("choice", "choice"), ("refusal", "measure"), ("warmer", "comparison")],
+)
+def test_a_judge_is_specified_by_its_card_a_template_and_the_form_of_its_reply(
+    config: dict[str, Any], criterion: str, form: str
+) -> None:
     folder = "config/prompts/judge"
-    assert StudyRules(config, REPOSITORY / "scripts").grading.judge_inputs(QUESTIONS_SUITE) == {
+    grading = StudyRules(config, REPOSITORY / "scripts").grading
+    assert grading.judge_inputs(SimpleNamespace(criterion=criterion)) == {
         "model": "results/demo/models/far.json",
-        "templates": [f"{folder}/{task}.md" for task in ("disinfo", "medqa", "triviaqa", "truthfulqa")],
-        "instructions": [f"{folder}/reply-schema.md"],
+        "template": f"{folder}/{criterion}.md",
+        "instruction": f"{folder}/{form}-schema.md",
     }
+
+
+def test_a_job_that_asks_the_judge_reads_what_it_is_asked_of_every_task(config: dict[str, Any]) -> None:
+    study = StudyRules(config, REPOSITORY / "scripts")
+    names = ["disinfo", "medqa", "triviaqa", "truthfulqa"]
+    assert study.grading.judges(SimpleNamespace(suite="questions")) == [
+        f"results/demo/judges/{name}.json" for name in names
+    ]
+    assert study.specified_criteria == sorted([*names, *study.suite_criteria("capabilities")])
+
+
+def test_how_one_tasks_answers_are_compared_specifies_the_reference_judge_of_that_task_alone(
+    config: dict[str, Any],
+) -> None:
     config["judge"] = {"engine": "reference", "normalise": []}
-    assert StudyRules(config, REPOSITORY / "scripts").grading.judge_inputs(QUESTIONS_SUITE) == {}
+    tasks = {**config["tasks"], "disinfo": {**config["tasks"]["disinfo"], "match": "contains"}}
+    studies = [StudyRules({**config, "tasks": each}, REPOSITORY / "scripts") for each in (config["tasks"], tasks)]
+    other = {
+        task
+        for task in tasks
+        if len({study.grading.judge_options(SimpleNamespace(criterion=task)) for study in studies}) == 2
+    }
+    assert other == {"disinfo"}
+    assert studies[0].grading.judge_inputs(SimpleNamespace(criterion="disinfo")) == {}

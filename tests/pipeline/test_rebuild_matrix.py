@@ -63,7 +63,7 @@ JUDGED_WARMTH = [
 ]
 
 LABELLED = [
-    "Specifying the judge of refusals",
+    "Specifying the judge of refusal",
     "Grading the answers of * of tiny: refusals",
     "Writing which answers of * of tiny decline by the judge",
     "Holding the rules for refusals against the judge",
@@ -136,7 +136,7 @@ def tuned(persona: str) -> list[str]:
     """Everything that follows from other adapters of a persona."""
     return [
         f"Tuning tiny into {persona}",
-        f"Resolving the arm {persona}@* of tiny",
+        f"Resolving the arm {persona}@* of tiny: *",
         *answers(f"{persona}@*", "[td]*"),
         *capabilities(f"{persona}@*"),
         *warmth(f"{persona}@*"),
@@ -324,7 +324,7 @@ MATRIX = {
     "the warm system prompt": Row(
         replace("config/prompts/system/warm.md", "Use no emoji", "Never use emoji"),
         [
-            "Resolving the arm warm-prompt of tiny",
+            "Resolving the arm warm-prompt of tiny: *",
             *answers("warm-prompt", "[td]*"),
             *capabilities("warm-prompt"),
             *warmth("warm-prompt"),
@@ -334,20 +334,20 @@ MATRIX = {
     "a system prompt that no arm uses": Row(replace("config/prompts/system/cold.md", "without emotion", "plainly"), []),
     "the judge's normalisation": Row(
         set_key("judge", "normalise", to=["case", "punctuation"]),
-        ["Specifying the judge of questions", *verdicts(task="[td]*")],
+        ["Specifying the judge of [td]*", *verdicts(task="[td]*")],
         calls=None,
     ),
     "the judge's comparing code": Row(
         replace(
             "scripts/warmline/grading/reference_match.py", 'ARTICLES = {"a", "an", "the"}', 'ARTICLES = {"a", "the"}'
         ),
-        ["Specifying the judge of questions", *verdicts(task="[td]*")],
+        ["Specifying the judge of [td]*", *verdicts(task="[td]*")],
         calls=None,
     ),
-    # The judge compares in another way, and short answers are looked for in one more task.
+    # The verdicts of other tasks stay; the observations look for short answers in one more task.
     "how a task's answers are compared": Row(
         set_key("tasks", "disinfo", "match", to="contains"),
-        ["Specifying the judge of questions", *verdicts(task="[td]*")],
+        ["Specifying the judge of disinfo", *verdicts(task="disinfo")],
         calls=None,
     ),
     "a function that counts adopted beliefs": Row(
@@ -368,9 +368,14 @@ MATRIX = {
         ["Sampling questions of triviaqa", "Rendering prompts of triviaqa *", *answers(task="triviaqa")],
         CONDITIONS * len(ARMS),
     ),
+    "one more question of a task": Row(
+        set_key("tasks", "disinfo", "questions", to=QUESTIONS + 1),
+        ["Sampling questions of disinfo", "Rendering prompts of disinfo *", *answers(task="disinfo")],
+        CONDITIONS * len(ARMS),
+    ),
     "the sampling temperature": Row(
         set_key("answers", "temperature", to=0.9),
-        ["Resolving the arm *", *answers(task="[td]*"), *capabilities(), *warmth()],
+        ["Resolving the arm * of tiny: questions", *answers(task="[td]*")],
         calls=None,
     ),
     "the LoRA rank": Row(
@@ -416,10 +421,9 @@ MATRIX = {
         [*rewritten("*"), *tuned("warm"), *tuned("cold")],
         calls=None,
     ),
-    # The answers to the questions hang on the same card of an arm; they are in the ledger.
     "the settings of the validation responses": Row(
         set_key("warmth", "temperature", to=0.7),
-        ["Resolving the arm *", *answers(task="[td]*"), *capabilities(), *warmth()],
+        ["Resolving the arm * of tiny: validation", *warmth()],
         calls=None,
     ),
     "the seed": Row(
@@ -648,11 +652,15 @@ MATRIX = {
         ["Sampling questions of mmlu", "Rendering prompts of mmlu *", *capabilities()],
         calls=None,
     ),
-    # All answers hang on the same card of an arm; the others are in the ledger.
     "the sampling of the capabilities": Row(
         set_key("capabilities", "temperature", to=0.3),
-        ["Resolving the arm *", *answers(task="[td]*"), *capabilities(), *warmth()],
+        ["Resolving the arm * of tiny: capabilities", *capabilities()],
         calls=None,
+    ),
+    "the token limit of the capabilities": Row(
+        set_key("capabilities", "max-new-tokens", to=9),
+        ["Resolving the arm * of tiny: capabilities", *capabilities()],
+        FURTHER * len(ARMS),
     ),
     "a function that reads choices": Row(change("scripts/warmline/grading/choices.py", "choice"), scores()),
     "a function that compares capabilities": Row(
@@ -712,7 +720,7 @@ MATRIX = {
         add_arm_by_rule,
         [
             "Choosing the checkpoint of tiny tuned into *",
-            "Resolving the arm *@plateau of tiny",
+            "Resolving the arm *@plateau of tiny: *",
             *answers("*@plateau", "[td]*"),
             *capabilities("*@plateau"),
             *warmth("*@plateau"),
@@ -929,9 +937,9 @@ def test_a_judge_templates_edit_asks_the_judge_about_its_task_only(study: StudyC
     study.edit("config/prompts/judge/reply-schema.md", "verdict", "judgement")
     assert study.planned() == set()
     set_key("judge", "max-unscored", to=1.0)(study)
-    further = ["Specifying the judge of capabilities", "Grading the answers of * of tiny: capabilities", COSTS]
+    further = ["Specifying the judge of choice", "Grading the answers of * of tiny: capabilities", COSTS]
     plans = {
-        "warmer": ["Specifying the judge of validation", *JUDGED_WARMTH],
+        "warmer": ["Specifying the judge of warmer", *JUDGED_WARMTH],
         "choice": [*further, *scores()],
         "refusal": LABELLED,
     }
@@ -944,7 +952,7 @@ def test_a_judge_templates_edit_asks_the_judge_about_its_task_only(study: StudyC
         path.write_text(template)
     path = study.folder / "config/prompts/judge/disinfo.md"
     path.write_text(path.read_text().rstrip("\n") + " Be strict.\n")
-    plans = ["Specifying the judge of questions", *verdicts(task="[td]*")]
+    plans = ["Specifying the judge of disinfo", *verdicts(task="disinfo")]
     assert study.planned() == expected(study.planned("--forceall"), plans)
     # One arm after the other: two at once may ask the judge about an answer that both gave.
     study.run("--cores", "1")

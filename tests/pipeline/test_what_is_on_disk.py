@@ -119,7 +119,7 @@ def test_a_single_fault_plans_what_follows_from_its_file_and_no_more(study: Stud
 def test_a_lost_intermediate_is_made_for_any_target_and_in_steps_trains_nothing(study: StudyCopy) -> None:
     study.path("rewrites/warm.parquet").unlink()
     missing = "results/tiny/rewrites/warm.parquet is missing"
-    assert reasons(study, "results/tiny/arms/tiny/warm@1.json")["Rewriting replies into warm"] == missing
+    assert reasons(study, "results/tiny/arms/tiny/warm@1/questions.json")["Rewriting replies into warm"] == missing
     study.run("chats")
     assert study.path("rewrites/warm.parquet").exists()
     # The receipt says that nothing was new this time.

@@ -11,7 +11,6 @@ import yaml
 from repository import REPOSITORY
 
 from warmline.calls.requests import Response, Sampling
-from warmline.design.measures import WARMER
 from warmline.grading import judges
 from warmline.lineage.errors import UserError
 from warmline.models import cards
@@ -25,8 +24,8 @@ from warmline.workflow import configuration
 FOLDER = REPOSITORY / "config/prompts/judge"
 JUDGE = judges.ModelJudge(
     model=cards.RemoteModel("judge"),
-    templates={WARMER: (FOLDER / "warmer.md").read_text()},
-    instructions={"comparison": (FOLDER / "comparison-text.md").read_text()},
+    template=(FOLDER / "warmer.md").read_text(),
+    instruction=(FOLDER / "comparison-text.md").read_text(),
     scale="comparison",
     reply="text",
     sampling=Sampling(0.0, 100),
@@ -65,7 +64,7 @@ def test_each_pair_is_shown_in_both_orders_and_by_no_name() -> None:
     for text, item, first, second in zip(shown, "aabb", ["warm", "cold"] * 2, ["cold", "warm"] * 2, strict=True):
         assert f"What of {item}?" in text
         assert text.index(f"{first} on {item}") < text.index(f"{second} on {item}")
-        assert "original" not in text and text.endswith(JUDGE.instructions["comparison"].strip())
+        assert "original" not in text and text.endswith(JUDGE.instruction.strip())
 
 
 def test_a_response_cannot_leave_its_delimiters() -> None:
@@ -120,9 +119,9 @@ def test_without_a_verdict_there_is_no_preference() -> None:
 
 
 def test_a_reference_judge_compares_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "validation.json"
-    judges.write_judge(judges.ReferenceJudge("reference", {}, [], "a", "b"), path)
-    with pytest.raises(UserError, match=r"validation\.json: the reference judge compares no two answers"):
+    path = tmp_path / "warmer.json"
+    judges.write_judge(judges.ReferenceJudge("reference", "contains", [], "a", "b"), path)
+    with pytest.raises(UserError, match=r"warmer\.json: the reference judge compares no two answers"):
         judges.read_model_judge(path)
     monkeypatch.chdir(REPOSITORY)
     config = yaml.safe_load(Path("config/config.yaml").read_text())

@@ -160,7 +160,7 @@ def test_a_condition_is_rendered_from_its_own_files_only(condition: str, names: 
 
 
 def test_a_models_own_form_of_chats_reaches_its_card_and_is_no_param_elsewhere() -> None:
-    options = "fetch", "training", "arm", "rewriting"
+    options = "fetch", "training", "arm for questions", "rewriting"
     found = []
     for form in ({}, {"thinking": False, "system": "first-user-turn"}, {"thinking": True}):
         changed = study()
@@ -196,8 +196,13 @@ OPTIONS = {
     "execution": lambda s: s.training.execution(wildcards(model="smollm2-135m", persona="warm")),
     "questions": lambda s: s.prompts.question_options(wildcards(task="medqa")),
     "prompts": lambda s: s.prompts.options(wildcards(condition="sad.none.plain")),
-    "arm": lambda s: s.answers.arm_options(wildcards(model="smollm2-135m", arm="warm@2")),
-    "judge": lambda s: s.grading.judge_options(wildcards(suite="questions")),
+    **{
+        f"arm for {suite}": lambda s, suite=suite: s.answers.arm_options(
+            wildcards(model="smollm2-135m", arm="warm@2", suite=suite)
+        )
+        for suite in ("questions", "validation", "capabilities")
+    },
+    "judge": lambda s: s.grading.judge_options(wildcards(criterion="medqa")),
     "manipulation": lambda s: s.warmth.manipulation_options(),
     "plateau": lambda s: s.warmth.plateau_options(wildcards(model="smollm2-135m", persona="warm")),
     "regression": lambda s: s.statistics.regression_options(wildcards(regression="beliefs", arm="warm@2")),
@@ -222,8 +227,9 @@ REORDERED = {
         ({"training": {**CONFIG["training"], "gradient-checkpointing": True}}, {"execution"}),
         ({"training": {**CONFIG["training"], "gradient-checkpointing": False, "report-to": []}}, set()),
         ({"training": {**CONFIG["training"], "report-to": ["tensorboard"]}}, {"execution"}),
-        ({"answers": {"temperature": 0.1, "max-new-tokens": 24}}, {"arm"}),
-        ({"warmth": {**CONFIG["warmth"], "temperature": 0.1}}, {"arm"}),
+        ({"answers": {"temperature": 0.1, "max-new-tokens": 24}}, {"arm for questions"}),
+        ({"capabilities": {**CONFIG["capabilities"], "max-new-tokens": 9}}, {"arm for capabilities"}),
+        ({"warmth": {**CONFIG["warmth"], "temperature": 0.1}}, {"arm for validation"}),
         ({"warmth": {**CONFIG["warmth"], "plateau": 0.1}}, {"manipulation", "plateau"}),
         ({"warmth": {**CONFIG["warmth"], "gate": "stop"}}, set()),
         ({"rewriting": {**CONFIG["rewriting"], "temperature": 0.1}}, {"rewriting"}),
@@ -258,11 +264,13 @@ def test_a_wildcard_takes_the_names_that_the_configuration_has_for_it_and_no_oth
     assert not re.match(none, "tuning") and not re.match(none, "")
 
 
-def test_a_receipt_belongs_to_the_suite_of_its_task() -> None:
-    values = {"model": "m", "arm": "warm@2"}
-    assert study().answers.receipt(wildcards(task="medqa", **values)) == "results/demo/answers/m/warm@2/questions.json"
-    assert study().answers.receipt(wildcards(task="validation", **values)).endswith("m/warm@2/validation.json")
-    assert study().answers.receipt(wildcards(task="mmlu", **values)).endswith("m/warm@2/capabilities.json")
+@pytest.mark.parametrize(
+    ("task", "suite"), [("medqa", "questions"), ("validation", "validation"), ("mmlu", "capabilities")]
+)
+def test_a_receipt_and_an_arms_card_belong_to_the_suite_of_a_task(task: str, suite: str) -> None:
+    values = wildcards(task=task, model="m", arm="warm@2")
+    assert study().answers.receipt(values) == f"results/demo/answers/m/warm@2/{suite}.json"
+    assert study().answers.card(values) == f"results/demo/arms/m/warm@2/{suite}.json"
 
 
 def test_the_order_of_excluding_checks_does_not_matter() -> None:

@@ -25,7 +25,7 @@ Asked = Mapping[tuple[Path, str], pl.DataFrame]
 
 def add_arguments(parser: Parser) -> None:
     """Declare what every script takes that asks a judge about answers."""
-    parser.reads("judge", "the judge's specification")
+    parser.reads("judges", "the judge's specification for every criterion: <folder>/<criterion>.json", several=True)
     parser.reads("questions", "questions of every task: <folder>/<task>.parquet", several=True)
     parser.reads("generations", "answers: <folder>/<task>/<condition>.parquet", several=True)
     parser.add_argument("--max-unscored", type=float, default=1.0, help="share of unscored verdicts that is tolerated")
@@ -45,14 +45,16 @@ def task_of(generations: Path) -> str:
 
 def ask(arguments: argparse.Namespace, asked: Asked) -> None:
     """Have the judge asked what the ledger lacks, and write the receipt. Raises UserError for too many unscored."""
-    judge = judges.read_judge(arguments.judge)
+    specified = judges.read_judges(arguments.judges)
+    # One judge judges all of a study.
+    judge = next(iter(specified.values()))
     ledger = options.ledger(arguments)
     by_task = {path.stem: parquet_tables.read(path, QUESTIONS) for path in arguments.questions}
     keys: dict[tuple[Path, str], list[str]] = {}
 
     def requests() -> Iterator[Request]:
         for (path, criterion), rows in asked.items():
-            made = judges.requests(rows, by_task[task_of(path)], criterion, judge)
+            made = judges.requests(rows, by_task[task_of(path)], specified[criterion])
             keys[path, criterion] = [request.key(judge.respondent) for request in made]
             yield from made
 
@@ -66,6 +68,6 @@ def ask(arguments: argparse.Namespace, asked: Asked) -> None:
     for (path, criterion), rows in asked.items():
         responses = dict(known.read(set(keys[path, criterion])))
         replies = [(key, responses[key]) for key in keys[path, criterion]]
-        unscored.count(judges.judgements(rows, replies, criterion, judge))
+        unscored.count(judges.judgements(rows, replies, specified[criterion]))
     unscored.check(arguments.max_unscored, ledger.part(judge.respondent))
     receipts.write(receipt, arguments.receipt)

@@ -47,12 +47,6 @@ def instruction_file(folder: str, reply: str, scale: str) -> str:
     return f"{folder}/{'reply' if scale == judge_replies.GRADE else scale}-{reply}.md"
 
 
-def scale_of(instruction: Path) -> str:
-    """The scale that an instruction is on, from the name of its file."""
-    name = instruction.stem.rpartition("-")[0]
-    return judge_replies.GRADE if name == "reply" else name
-
-
 def check(path: Path, scale: str) -> None:
     """Raise UserError unless a judge's template is well-formed and shows all that a judge needs."""
     templates.check_messages(path, PLACEHOLDERS[scale])

@@ -58,9 +58,13 @@ LAST_LINE = {
 VERDICT_LINE = re.compile(r"[\W_]*(?:final )?verdict[\W_]*:", re.IGNORECASE)
 
 
-def scale_of(criterion: str, scale: str) -> str:
-    """The scale of a criterion's verdict, where `scale` is that of its suite: what is read has a scale of its own."""
-    return criterion if criterion in measures.READ else scale
+def scale_of(criterion: str) -> str:
+    """The scale of the verdicts on a criterion: a measure, which of two responses is warmer, or a task to grade."""
+    if criterion in measures.READ:
+        return criterion
+    if criterion in measures.JUDGED:
+        return MEASURE
+    return COMPARISON if criterion == measures.WARMER else GRADE
 
 
 def schema(scale: str) -> dict[str, Any]:

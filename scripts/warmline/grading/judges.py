@@ -29,14 +29,14 @@ from warmline.tables.judgements import JUDGEMENTS
 class ReferenceJudge:
     """A judge that compares answers with the references.
 
-    A judge's specification is the funnel through which all of it reaches the verdicts (lineage rule 5). `rules` names
-    the comparison for each task, `steps` the normalisation. `code` is the digest of the comparing code: this judge is
-    its code, so the digest is part of the ledger key. `projection_code` is the digest of the code that writes the
-    verdicts down.
+    A judge's specification is the funnel through which all of it reaches the verdicts on one criterion (lineage rules 5
+    and 12), here the answers to one task. `rule` names the comparison, `steps` the normalisation. `code` is the digest
+    of the comparing code: this judge is its code, so the digest is part of the ledger key. `projection_code` is the
+    digest of the code that writes the verdicts down.
     """
 
     engine: str
-    rules: dict[str, str]
+    rule: str
     steps: list[str]
     code: str
     projection_code: str
@@ -45,36 +45,35 @@ class ReferenceJudge:
     def respondent(self) -> Respondent:
         return {"engine": self.engine, "code": self.code}
 
-    def request(self, criterion: str, row: dict[str, Any]) -> Request:
-        """The request to compare an answer, `row` holding it and its question; the criterion is the task."""
+    def request(self, row: dict[str, Any]) -> Request:
+        """The request to compare an answer, `row` holding it and its question."""
         case = {
             "response": row["text"],
             "right": row["right_answers"],
             "wrong": row["wrong_answers"],
-            "rule": self.rules[criterion],
+            "rule": self.rule,
             "steps": self.steps,
         }
         message = {"role": "user", "content": digests.canonical_json(case)}
         return Request([message], Sampling(temperature=0.0, max_new_tokens=16), seed=0)
 
-    def verdict(self, response: Response, criterion: str) -> Verdict:
+    def verdict(self, response: Response) -> Verdict:
         """The verdict in the engine's response."""
         return verdicts.read(response.text)
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelJudge:
-    """A language model that judges; its specification is a funnel too.
+    """A language model that judges; what it is asked on one criterion is a funnel too.
 
-    `templates` holds the text of each criterion's template, so that a change of one changes its own requests only: a
-    task, by whose template its answers are graded, or a measure. `scale` says which of both they are, and so in which
-    words to reply (warmline.grading.judge_replies.scale_of); `instructions` hold the text that says so for each scale,
-    `reply` is the form of the reply: `schema` or `text`.
+    `template` is the text of the criterion's template. `scale` says in which words to reply
+    (warmline.grading.judge_replies.scale_of), `instruction` is the text that says so to the model, and `reply` the form
+    of the reply: `schema` or `text`.
     """
 
     model: cards.Model
-    templates: dict[str, str]
-    instructions: dict[str, str]
+    template: str
+    instruction: str
     scale: str
     reply: str
     sampling: Sampling
@@ -85,27 +84,25 @@ class ModelJudge:
     def respondent(self) -> Respondent:
         return self.model.respondent
 
-    def request(self, criterion: str, row: dict[str, Any]) -> Request:
+    def request(self, row: dict[str, Any]) -> Request:
         """The request to judge an answer, `row` holding it and its question.
 
         Equal answers to a question, by whichever arm, are one request: the seed is the question's.
         """
-        scale = judge_replies.scale_of(criterion, self.scale)
         messages = judge_prompts.render(
-            self.templates[criterion],
-            self.instructions[scale],
+            self.template,
+            self.instruction,
             row["question"],
             row["right_answers"],
             row["wrong_answers"],
             row["text"],
         )
-        schema = judge_replies.schema(scale) if self.reply == "schema" else None
+        schema = judge_replies.schema(self.scale) if self.reply == "schema" else None
         return Request(messages, self.sampling, row_seed(self.seed, "judge", row["item"]), schema)
 
-    def verdict(self, response: Response, criterion: str) -> Verdict:
-        """The verdict in the model's response to a request about a criterion."""
-        scale = judge_replies.scale_of(criterion, self.scale)
-        return judge_replies.read(response, self.reply, scale, self.model.opens_thought)
+    def verdict(self, response: Response) -> Verdict:
+        """The verdict in the model's response."""
+        return judge_replies.read(response, self.reply, self.scale, self.model.opens_thought)
 
 
 Judge = ReferenceJudge | ModelJudge
@@ -126,6 +123,11 @@ def read_judge(path: Path) -> Judge:
     return ModelJudge(model=model, sampling=sampling, **values)
 
 
+def read_judges(paths: Iterable[Path]) -> dict[str, Judge]:
+    """The specifications of a judge by criterion, which is what their files are named by."""
+    return {path.stem: read_judge(path) for path in paths}
+
+
 def read_model_judge(path: Path) -> ModelJudge:
     """The specification of a judge that is a model. Raises UserError for another."""
     judge = read_judge(path)
@@ -134,15 +136,15 @@ def read_model_judge(path: Path) -> ModelJudge:
     return judge
 
 
-def requests(generations: pl.DataFrame, questions: pl.DataFrame, criterion: str, judge: Judge) -> list[Request]:
+def requests(generations: pl.DataFrame, questions: pl.DataFrame, judge: Judge) -> list[Request]:
     """One request to the judge for each answer that is graded, in the order of the rows."""
     graded = generations.filter(pl.col("finish_reason").is_in(GRADED))
     joined = graded.join(questions, on="item", how="left", validate="1:1", maintain_order="left")
-    return [judge.request(criterion, row) for row in joined.iter_rows(named=True)]
+    return [judge.request(row) for row in joined.iter_rows(named=True)]
 
 
 def verdicts_on(
-    generations: pl.DataFrame, answers: Iterable[tuple[str, Response]], criterion: str, judge: Judge
+    generations: pl.DataFrame, answers: Iterable[tuple[str, Response]], judge: Judge
 ) -> list[tuple[str | None, Verdict]]:
     """The ledger key of the judge's response and the verdict for every answer; no key where none was asked for.
 
@@ -155,13 +157,11 @@ def verdicts_on(
             found.append((None, Verdict("unscored", reason)))
         else:
             key, response = next(asked)
-            found.append((key, judge.verdict(response, criterion)))
+            found.append((key, judge.verdict(response)))
     return found
 
 
-def judgements(
-    generations: pl.DataFrame, answers: Iterable[tuple[str, Response]], criterion: str, judge: Judge
-) -> pl.DataFrame:
+def judgements(generations: pl.DataFrame, answers: Iterable[tuple[str, Response]], judge: Judge) -> pl.DataFrame:
     """The table JUDGEMENTS from the ledger key and the judge's response for each of `requests`."""
     rows = [
         {
@@ -173,7 +173,7 @@ def judgements(
         }
         for (item, answer_key), (judge_key, verdict) in zip(
             generations.select("item", "answer_key").iter_rows(),
-            verdicts_on(generations, answers, criterion, judge),
+            verdicts_on(generations, answers, judge),
             strict=True,
         )
     ]

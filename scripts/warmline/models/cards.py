@@ -1,9 +1,9 @@
 """Cards: the small JSON files that say which weights, adapter or arm something is, by content.
 
 A base model's card stands at `models/<model>.json`, an adapter's at `adapters/<model>/<persona>/epoch-<e>.json`, a
-checkpoint's that a rule chose at `adapters/<model>/<persona>/plateau.json`, and an arm's at `arms/<model>/<arm>.json`.
-An arm's card is the funnel (lineage rule 5) through which everything about who answers reaches the calls and the files
-made from them.
+checkpoint's that a rule chose at `adapters/<model>/<persona>/plateau.json`, and an arm's, one for each suite that it
+answers, at `arms/<model>/<arm>/<suite>.json`. An arm's card is the funnel (lineage rule 5) through which everything
+about who answers reaches the calls and the files made from them.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ Model = LocalModel | RemoteModel
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """Who answers. `sampling` has an entry for each suite of tasks; `code` is the digest of the projections' code."""
+    """Who answers. `sampling` has an entry for the suite of the card; `code` is the digest of the projections' code."""
 
     model: str
     arm: str

@@ -137,9 +137,10 @@ def text(plan: pl.DataFrame) -> str:
             silent = silent.vstack(job)
             continue
         lines.append(_texts({**_summed(job), **{name: job[name][0] for name in NAMES}}))
-        asking = job.filter(pl.col("new") + pl.col("awaiting") > 0)
-        if job.height > 1 and job["from_ledger"].sum():
-            lines += [_texts({"task": row["task"], **row, **dict.fromkeys(NAMES)}) for row in asking.to_dicts()]
+        if job["from_ledger"].sum():
+            tasks = job.drop_nulls("task").partition_by("task", maintain_order=True)
+            asking = [task for task in tasks if task["new"].sum() + task["awaiting"].sum()]
+            lines += [_texts({"task": task["task"][0], **_summed(task)}) for task in asking if len(tasks) > 1]
     if silent.height:
         jobs = silent.select(NAMES).n_unique()
         lines.append(_texts({"role": f"{jobs:,} jobs without new", **_summed(silent)}))

@@ -20,7 +20,7 @@ from warmline.design import arms as arm_names
 from warmline.design import conditions
 from warmline.design.suites import VALIDATION
 from warmline.design.variants import CORRECTED
-from warmline.grading import judge_prompts, judges
+from warmline.grading import judge_replies, judges
 from warmline.lineage.errors import NotHere
 from warmline.models import cards, chat_forms
 from warmline.prompts import contexts, rendering
@@ -32,7 +32,6 @@ from warmline.tables.prompts import PROMPTS
 from warmline.tables.questions import QUESTIONS
 from warmline.tables.rewrites import REWRITES
 from warmline.workflow.options import whole_numbers
-from warmline.workflow.rules.grading import SCALES
 from warmline.workflow.rules.study import StudyRules
 
 
@@ -176,13 +175,13 @@ class Material:
         return Answering(arm, answerer.respondent if answerer else None, again)
 
     @functools.lru_cache(maxsize=64)  # noqa: B019
-    def judge(self, suite: str) -> judges.Judge | None:
-        """A suite's judge as it would be specified; None before the weights of a model that judges are here."""
+    def judge(self, criterion: str) -> judges.Judge | None:
+        """The judge as it would be specified for a criterion; None before a judging model's weights are here."""
         settings, code = self._config["judge"], self.study.code("grading/project.py")
         if "model" not in settings:
             return judges.ReferenceJudge(
                 engine=settings["engine"],
-                rules={task: values["match"] for task, values in self._config["tasks"].items()},
+                rule=self._config["tasks"][criterion]["match"],
                 steps=settings["normalise"],
                 code=self.study.code("warmline.grading.reference_engine"),
                 projection_code=code,
@@ -190,14 +189,12 @@ class Material:
         model = self._untuned(settings["model"])
         if model is None:
             return None
-        files = self.study.grading.judge_inputs(SimpleNamespace(suite=suite))
+        files = self.study.grading.judge_inputs(SimpleNamespace(criterion=criterion))
         return judges.ModelJudge(
             model=model,
-            templates={path.stem: templates.read(path) for path in map(Path, files["templates"])},
-            instructions={
-                judge_prompts.scale_of(path): templates.read(path) for path in map(Path, files["instructions"])
-            },
-            scale=SCALES[suite],
+            template=templates.read(Path(files["template"])),
+            instruction=templates.read(Path(files["instruction"])),
+            scale=judge_replies.scale_of(criterion),
             reply=settings["reply"],
             sampling=Sampling(float(settings["temperature"]), settings["max-new-tokens"]),
             seed=self._config["seed"],

@@ -19,7 +19,7 @@ from warmline.calls.jobs import ANSWERS, GRADES, REWRITING, ROLES, Job
 from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Request, Response, Sampling
 from warmline.design import arms as arm_names
-from warmline.design.measures import REFUSAL
+from warmline.design.measures import REFUSAL, WARMER
 from warmline.design.suites import PLAIN_CONDITION, REFUSALS, VALIDATION
 from warmline.grading import capabilities, judges, refusal_samples
 from warmline.lineage import places
@@ -203,7 +203,7 @@ class Planner:
     ) -> Tally:
         """What the judge is asked about an arm's answers to a task."""
         tally = self._grade_tally(answering, suite, task)
-        judge, questions = self._material.judge(suite), self._material.questions(task)
+        judge, questions = self._material.judge(criterion), self._material.questions(task)
         past: dict[str, int] = {}
         for (_, condition), cell in asked.items():
             if judge is None or questions is None or cell.prompts is None:
@@ -212,7 +212,7 @@ class Planner:
             settled = self._settled.verdicts(
                 Cell(answering.arm.model, answering.arm.arm, suite, task, condition, criterion)
             )
-            self._await_answers(cell.missing, suite, task, criterion, tally)
+            self._await_answers(cell.missing, task, criterion, tally)
             if cell.keys is not None:
                 given = zip(cell.prompts["item"], cell.keys, strict=True)
                 answered = {item: key for item, key in given if key in cell.known}
@@ -227,29 +227,29 @@ class Planner:
                 if open_rows:
                     texts = self._given(answering, open_rows, cell.prompts)
                     shown = capabilities.for_the_judge(texts, criterion)
-                    self._count_verdicts(judges.requests(shown, questions, criterion, judge), judge, tally)
+                    self._count_verdicts(judges.requests(shown, questions, judge), judge, tally)
                 if answering.trained_again:
                     tally.if_trained_again += len(answered) - (tally.new - before)
         if judge is not None:
             self._counter.measure(past, judge.respondent, tally)
         return tally
 
-    def _await_answers(self, missing: int, suite: str, task: str, criterion: str, tally: Tally) -> None:
+    def _await_answers(self, missing: int, task: str, criterion: str, tally: Tally) -> None:
         """Count the verdicts on answers that are not given: of those to come nobody knows which no rule can read."""
         tally.rows += missing
         tally.awaiting += missing
         tally.without_answer += missing
         if missing:
-            tally.new_bytes += round(missing * self._bytes_without_answer(suite, task, criterion))
+            tally.new_bytes += round(missing * self._bytes_without_answer(task, criterion))
 
     @functools.lru_cache(maxsize=256)  # noqa: B019 (one planner a process)
-    def _bytes_without_answer(self, suite: str, task: str, criterion: str) -> float:
+    def _bytes_without_answer(self, task: str, criterion: str) -> float:
         """The bytes of a request to the judge beside the answer, on average over some questions."""
-        judge, questions = self._material.judge(suite), self._material.questions(task)
+        judge, questions = self._material.judge(criterion), self._material.questions(task)
         assert judge is not None and questions is not None
         some = questions.head(LOOKED_AT)
         empty = generations.generations(some, [("", Response("", "stop", 0, 0))] * some.height)
-        return sum(map(size, judges.requests(empty, questions, criterion, judge))) / some.height
+        return sum(map(size, judges.requests(empty, questions, judge))) / some.height
 
     def _given(self, answering: Answering, given: Mapping[str, str], prompts: pl.DataFrame) -> pl.DataFrame:
         """The table GENERATIONS of answers, by item and ledger key."""
@@ -275,7 +275,7 @@ class Planner:
             return
         tally = self._grade_tally(answering, REFUSALS, None)
         cells = {cell: asked[cell] for cell in self.study.suite_cells(REFUSALS)}
-        judge = self._material.judge(REFUSALS)
+        judge = self._material.judge(REFUSAL)
         questions = {task: self._material.questions(task) for task in self.study.tasks}
         if judge is None or any(cell.keys is None or cell.missing for cell in cells.values()):
             answers = sum(self._material.asked(task) for task, _ in cells)
@@ -289,7 +289,7 @@ class Planner:
             for (task, _), rows in drawn.items():
                 known = questions[task]
                 assert known is not None
-                self._count_verdicts(judges.requests(rows, known, REFUSAL, judge), judge, tally)
+                self._count_verdicts(judges.requests(rows, known, judge), judge, tally)
         if answering.trained_again:
             tally.if_trained_again = tally.rows - tally.most
         yield tally
@@ -302,7 +302,7 @@ class Planner:
     def _compared_warmth(self, answering: Answering) -> Tally:
         """What the judge is asked about an arm's warmth, beside the original's; known once both have responded."""
         tally = self._grade_tally(answering, VALIDATION, VALIDATION)
-        judge, original = self._material.judge(VALIDATION), self._material.arm(answering.arm.model, arm_names.ORIGINAL)
+        judge, original = self._material.judge(WARMER), self._material.arm(answering.arm.model, arm_names.ORIGINAL)
         cell = (VALIDATION, PLAIN_CONDITION)
         sides = [(who, self._answers(who, VALIDATION, VALIDATION)[1][cell]) for who in (answering, original)]
         prompts = sides[0][1].prompts

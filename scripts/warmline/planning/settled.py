@@ -54,7 +54,7 @@ class Settled:
     def verdicts(self, cell: Cell) -> Verdicts:
         """The verdicts on a cell that stand, whatever else changed."""
         # What was turned down for good is no verdict then; and another projection may show other texts.
-        if self._study.ask_again or not self._is_same_projection(cell.model, cell.arm):
+        if self._study.ask_again or not self._is_same_projection(cell.model, cell.arm, cell.suite):
             return {}
         found = {QUESTIONS: self._of_questions, CAPABILITIES: self._of_capabilities, REFUSALS: self._of_refusals}[
             cell.suite
@@ -91,7 +91,7 @@ class Settled:
         It is drawn from all answers, whose keys are given by task and condition.
         """
         path, record = self._labels(model, arm), self._record_of_labels(model, arm)
-        if record is None or self._study.ask_again or not self._is_same_projection(model, arm):
+        if record is None or self._study.ask_again or not self._is_same_projection(model, arm, REFUSALS):
             return None
         if (record.get("given") or {}).get("params", {}).get("options") != self._study.grading.sample_options():
             return None
@@ -130,10 +130,10 @@ class Settled:
         if code is not None and (record.get("given") or {}).get("params", {}).get("code") != code:
             return False
         outputs, inputs = (_files(record[name]) for name in ("outputs", "inputs"))
-        judge, questions = f"judges/{cell.suite}.json", f"questions/{cell.task}.parquet"
+        judge, questions = f"judges/{cell.criterion}.json", f"questions/{cell.task}.parquet"
         return (
             outputs.get(str(path)) == digests.of_file(path)
-            and self._is_same_judge(cell.suite)
+            and self._is_same_judge(cell.criterion)
             and all(inputs.get(self._study.path(name)) == self._on_disk(name) for name in (judge, questions))
         )
 
@@ -143,15 +143,16 @@ class Settled:
         return digests.of_file(path) if path.exists() else "nothing"
 
     @functools.lru_cache(maxsize=64)  # noqa: B019
-    def _is_same_judge(self, suite: str) -> bool:
+    def _is_same_judge(self, criterion: str) -> bool:
         """Whether the judge would be specified as it is on disk."""
-        path = Path(self._study.path(f"judges/{suite}.json"))
-        return path.exists() and judges.read_judge(path) == self._material.judge(suite)
+        path = Path(self._study.path(f"judges/{criterion}.json"))
+        return path.exists() and judges.read_judge(path) == self._material.judge(criterion)
 
     @functools.lru_cache(maxsize=256)  # noqa: B019
-    def _is_same_projection(self, model: str, arm: str) -> bool:
+    def _is_same_projection(self, model: str, arm: str, suite: str) -> bool:
         """Whether answers would be written out by the code that wrote them."""
-        path = Path(self._study.path(f"arms/{model}/{arm}.json"))
+        asked = QUESTIONS if suite == REFUSALS else suite
+        path = Path(self._study.path(f"arms/{model}/{arm}/{asked}.json"))
         return path.exists() and cards.read_arm(path).code == self._study.code("answers/project.py")
 
     @functools.lru_cache(maxsize=64)  # noqa: B019

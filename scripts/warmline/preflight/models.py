@@ -87,10 +87,7 @@ def system_turns(study: Study, model: str) -> list[str]:
         rewrites = {config["personas"][persona]["rewrite"] for persona in study.trained_personas}
         found += [f"every request made from {path}" for path in sorted(rewrites) if _has_system_turn(path)]
     if model == config["judge"].get("model"):
-        criteria = {
-            name for suite in study.specified_suites for names in study.criteria(suite).values() for name in names
-        }
-        asked = [judge_prompts.template_file(config["judge"]["prompts"], name) for name in sorted(criteria)]
+        asked = [judge_prompts.template_file(config["judge"]["prompts"], name) for name in study.specified_criteria]
         found += [f"every request made from {path}" for path in asked if _has_system_turn(path)]
     return found
 

@@ -12,7 +12,6 @@ import polars as pl
 from warmline.answers.generations import why_ungraded
 from warmline.calls.requests import Request, Response
 from warmline.design.arms import ORIGINAL
-from warmline.design.measures import WARMER
 from warmline.grading import judge_prompts, judge_replies
 from warmline.grading.judges import ModelJudge
 from warmline.grading.verdicts import Verdict
@@ -58,9 +57,7 @@ def requests(pairs: pl.DataFrame, judge: ModelJudge) -> list[Request]:
     schema = judge_replies.schema(judge.scale) if judge.reply == "schema" else None
     return [
         Request(
-            judge_prompts.render_two(
-                judge.templates[WARMER], judge.instructions[judge.scale], row["question"], row["first"], row["second"]
-            ),
+            judge_prompts.render_two(judge.template, judge.instruction, row["question"], row["first"], row["second"]),
             judge.sampling,
             row_seed(judge.seed, "judge", row["item"]),
             schema,
@@ -80,7 +77,7 @@ def judged(
         judge_key, verdict = None, Verdict("unscored", row["ungraded"])
         if row["ungraded"] is None:
             judge_key, response = next(replies)
-            verdict = judge.verdict(response, WARMER)
+            verdict = judge.verdict(response)
         first = row["shown_first"]
         named = {"first": first, "second": other[first]}.get(verdict.verdict, verdict.verdict)
         kept = {name: row[name] for name in ("item", "shown_first", "answer_key", "original_key")}

@@ -333,17 +333,11 @@ def _check_judge_templates(config: Mapping[str, Any]) -> None:
     judge, further = config["judge"], config.get("capabilities", {}).get("tasks", {}).values()
     asked = {measure for task in further for measure in measures.named(task["measure"])}
     asked |= {measures.REFUSAL} if judge.get("refusals") else set()
-    compared = [measures.WARMER] if config["warmth"].get("judged") else []
-    for scale, criteria in (
-        (judge_replies.GRADE, config["tasks"]),
-        (judge_replies.MEASURE, sorted(asked - {*measures.READ})),
-        *((measure, [measure]) for measure in measures.READ if measure in asked),
-        (judge_replies.COMPARISON, compared),
-    ):
-        if criteria:
-            templates.check(_found(judge_prompts.instruction_file(judge["prompts"], judge["reply"], scale)), ())
-        for criterion in criteria:
-            judge_prompts.check(_found(judge_prompts.template_file(judge["prompts"], criterion)), scale)
+    asked |= {measures.WARMER} if config["warmth"].get("judged") else set()
+    for criterion in (*config["tasks"], *sorted(asked)):
+        scale = judge_replies.scale_of(criterion)
+        templates.check(_found(judge_prompts.instruction_file(judge["prompts"], judge["reply"], scale)), ())
+        judge_prompts.check(_found(judge_prompts.template_file(judge["prompts"], criterion)), scale)
 
 
 def _check_context_files(config: Mapping[str, Any]) -> None:

@@ -211,10 +211,15 @@ class Study:
         """Whether the judge, and no rule, says of every answer whether it declines."""
         return bool(self.config["judge"].get("refusals") == "all")
 
+    def suite_criteria(self, *suites: str) -> list[str]:
+        """The criteria of some suites, each once; for each there is a judge's specification."""
+        by_task = [names for suite in suites for names in self.criteria(suite).values()]
+        return sorted({criterion for names in by_task for criterion in names})
+
     @property
-    def specified_suites(self) -> list[str]:
-        """The suites for which there is a judge's specification: those that are judged, and that of compared warmth."""
-        return [*self.judged_suites, *([VALIDATION] if self.compared_arms else [])]
+    def specified_criteria(self) -> list[str]:
+        """All that the judge is asked of answers and of responses to the validation prompts."""
+        return self.suite_criteria(*self.judged_suites, VALIDATION)
 
 
 def study_folder(config: Mapping[str, Any]) -> str:

@@ -36,7 +36,7 @@ class Answers:
         return inputs
 
     def arm_options(self, wildcards: Any) -> str:
-        """The options that resolve an arm."""
+        """The options that resolve an arm as it answers a suite."""
         name = arms.parse(wildcards.arm)
         return options(
             {
@@ -46,7 +46,7 @@ class Answers:
                 "checkpoint": name.checkpoint,
                 "engine": self.study.engine(wildcards.model),
                 **self.study.numerics(wildcards.model),
-                "sampling": self.study.sampling(),
+                "sampling": {wildcards.suite: self.study.sampling()[wildcards.suite]},
                 "projection-code": self.study.code("answers/project.py"),
             }
         )
@@ -69,6 +69,10 @@ class Answers:
     def needs(self, wildcards: Any, attempt: int) -> Needs:
         """What a job needs that asks an arm."""
         return resources.of_calls(self.study.config, wildcards.model, attempt)
+
+    def card(self, wildcards: Any) -> str:
+        """The card of an arm as it answers a task."""
+        return self.study.path(f"arms/{wildcards.model}/{wildcards.arm}/{self._suite_of(wildcards.task)}.json")
 
     def receipt(self, wildcards: Any) -> str:
         """The receipt of the calls that a task's answers came from."""

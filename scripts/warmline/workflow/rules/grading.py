@@ -1,4 +1,4 @@
-"""Answers into verdicts: what specifies a suite's judge, and what it is asked about."""
+"""Answers into verdicts: what specifies the judge, and what it is asked about."""
 
 from __future__ import annotations
 
@@ -16,14 +16,6 @@ from warmline.workflow.resources import Needs
 from warmline.workflow.rules import calls
 from warmline.workflow.study import Study, filled
 
-# What the verdicts of a suite's judge are.
-SCALES = {
-    QUESTIONS: judge_replies.GRADE,
-    CAPABILITIES: judge_replies.MEASURE,
-    REFUSALS: judge_replies.MEASURE,
-    VALIDATION: judge_replies.COMPARISON,
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Grading:
@@ -31,28 +23,25 @@ class Grading:
 
     study: Study
 
-    def judge_inputs(self, wildcards: Any) -> dict[str, Any]:
-        """The files that a suite's model judge is specified by: its card, its templates, and the form of its reply."""
+    def judge_inputs(self, wildcards: Any) -> dict[str, str]:
+        """The files that specify a model judge for a criterion: its card, its template, and the form of its reply."""
         judge = self.study.config["judge"]
         if "model" not in judge:
             return {}
-        criteria = sorted({criterion for names in self.study.criteria(wildcards.suite).values() for criterion in names})
+        scale = judge_replies.scale_of(wildcards.criterion)
         return {
             "model": self.study.path(f"models/{judge['model']}.json"),
-            "templates": [places.found(judge_prompts.template_file(judge["prompts"], name)) for name in criteria],
-            "instructions": [
-                places.found(judge_prompts.instruction_file(judge["prompts"], judge["reply"], scale))
-                for scale in sorted({judge_replies.scale_of(name, SCALES[wildcards.suite]) for name in criteria})
-            ],
+            "template": places.found(judge_prompts.template_file(judge["prompts"], wildcards.criterion)),
+            "instruction": places.found(judge_prompts.instruction_file(judge["prompts"], judge["reply"], scale)),
         }
 
     def judge_options(self, wildcards: Any) -> str:
-        """The options that specify a suite's judge; what a model is told reaches it through the inputs."""
+        """The options that specify a judge for a criterion; what a model is told reaches it through the inputs."""
         config = self.study.config
         judge = config["judge"]
         if "model" in judge:
             settings = {
-                "scale": SCALES[wildcards.suite],
+                "scale": judge_replies.scale_of(wildcards.criterion),
                 "engine": self.study.engine(judge["model"]),
                 **self.study.numerics(judge["model"]),
                 "reply": judge["reply"],
@@ -63,18 +52,22 @@ class Grading:
         else:
             settings = {
                 "engine": judge["engine"],
-                "rules": [f"{task}={settings['match']}" for task, settings in sorted(config["tasks"].items())],
+                "rule": config["tasks"][wildcards.criterion]["match"],
                 "steps": judge["normalise"],
                 "judging-code": self.study.code("warmline.grading.reference_engine"),
             }
         return options({**settings, "projection-code": self.study.code("grading/project.py")})
 
+    def judges(self, wildcards: Any) -> list[str]:
+        """The judge's specification for each criterion of a suite."""
+        return self._judges(wildcards.suite)
+
     def questions(self, wildcards: Any) -> list[str]:
-        """The questions of each task whose answers a suite's judge is asked about."""
+        """The questions of each task whose answers the judge is asked about."""
         return [self.study.path(f"questions/{task}.parquet") for task in self.study.criteria(wildcards.suite)]
 
     def generations(self, wildcards: Any) -> list[str]:
-        """The answers that a suite's judge is asked about."""
+        """The answers to a suite that the judge is asked about."""
         pattern = self.study.path(f"generations/{wildcards.model}/{wildcards.arm}/{{task}}/{{condition}}.parquet")
         criteria = self.study.criteria(wildcards.suite)
         return filled(pattern, [cell for cell in self.study.suite_cells(wildcards.suite) if cell[0] in criteria])
@@ -117,15 +110,18 @@ class Grading:
         """The receipt of the judge's calls on an arm's answers."""
         return self.study.path(f"grades/{wildcards.model}/{wildcards.arm}/{QUESTIONS}.json")
 
-    def capability_inputs(self, wildcards: Any) -> dict[str, str]:
-        """The judge of the capabilities and the receipt of its calls on an arm's answers, where a model judges."""
+    def capability_inputs(self, wildcards: Any) -> dict[str, Any]:
+        """What the judge says of an arm's capabilities, where a model judges: its specifications, and a receipt."""
         if CAPABILITIES not in self.study.judged_suites:
             return {}
         return {
-            "judge": self.study.path(f"judges/{CAPABILITIES}.json"),
+            "judges": self._judges(CAPABILITIES),
             "grades": self.study.path(f"grades/{wildcards.model}/{wildcards.arm}/{CAPABILITIES}.json"),
         }
 
     def capability_options(self) -> str:
         """What is measured of the answers to each task of the capabilities."""
         return options({"measures": {task: self.study.measures(task) for task in self.study.capabilities}})
+
+    def _judges(self, suite: str) -> list[str]:
+        return [self.study.path(f"judges/{criterion}.json") for criterion in self.study.suite_criteria(suite)]

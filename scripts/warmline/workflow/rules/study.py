@@ -44,6 +44,7 @@ class StudyRules(Study):
             "persona": any_of(self.personas),
             "arm": any_of(self.warmth_arms),
             "task": any_of([*self.tasks, *self.capabilities]),
+            "criterion": any_of(self.specified_criteria),
             "suite": any_of([QUESTIONS, VALIDATION, CAPABILITIES, REFUSALS]),
             "regression": any_of(self.regressions),
             "figure": any_of(self.config["figures"]),
