@@ -64,18 +64,21 @@ def longer(text: str) -> str:
     return text.rstrip("\n") + " Be brief.\n"
 
 
-EDITS: dict[str, Callable[[StudyCopy], None]] = {
-    "a statement": edit("config/prompts/contexts/sad.yaml", lambda text: text.replace('"3": ', '"3": Truly. ', 1)),
+WORDS = {
+    "a statement": edit("config/prompts/contexts/sad.yaml", lambda text: text.replace('"3": "', '"3": "Truly. ', 1)),
     "a belief": edit("config/prompts/beliefs/statement/asserts_wrong.md", longer),
     "one more question": configure("tasks", "triviaqa", "questions", to=3),
+}
+ARM = {
     "the temperature of answers": configure("answers", "temperature", to=0.7),
-    "greedy answers": configure("capabilities", "temperature", to=0),
+    "greedy capabilities": configure("capabilities", "temperature", to=0),
     "a system prompt": edit("config/prompts/system/warm.md", longer),
+}
+JUDGING = {
     "a judge's prompt": edit("config/prompts/judge/disinfo.md", longer),
     "a measure's prompt": edit("config/prompts/judge/choice.md", longer),
     "the prompt for refusals": edit("config/prompts/judge/refusal.md", longer),
 }
-OF_THE_JUDGE = ("a judge's prompt", "a measure's prompt", "the prompt for refusals")
 
 
 def planned(copy: StudyCopy) -> tuple[Counts, Counts]:
@@ -137,16 +140,19 @@ def test_as_many_rows_are_asked_as_planned(study_copy: StudyCopy, tmp_path: Path
             job: certain[job] for job in certain if job[0] == "answers"
         }
         assert all(first[job] <= most[job] for job in most)
-        for name, change in EDITS.items():
-            change(study_copy)
+        for edits in (WORDS, ARM, JUDGING):
+            for change in edits.values():
+                one_before = planned(study_copy)
+                change(study_copy)
+                assert planned(study_copy) != one_before
             since, before, tasks = receipts(study_copy), answered(study_copy), by_task(study_copy)
             certain, most = planned(study_copy)
-            assert (certain or most) and (not most or name not in OF_THE_JUDGE), name
+            assert not most if edits is JUDGING else most
             study_copy.run(*command)
             made = asked(study_copy, since)
-            assert {job: made[job] for job in certain} == certain, name
-            assert all(made[job] <= most[job] for job in most), name
-            assert not [job for job in made if made[job] and job not in certain and job not in most], name
+            assert {job: made[job] for job in certain} == certain
+            assert all(made[job] <= most[job] for job in most)
+            assert not [job for job in made if made[job] and job not in certain and job not in most]
             new = {place: len(keys - before.get(place, set())) for place, keys in answered(study_copy).items()}
-            assert tasks.items() <= new.items(), name
+            assert tasks.items() <= new.items()
         assert planned(study_copy) == (Counts(), Counts())
