@@ -27,7 +27,7 @@ def test_before_anything_is_built_all_rows_are_new_at_most(study_copy: StudyCopy
     assert new(table, "rewriting") == {"warm": "at most 120", "cold": "at most 120"}
     assert {row["from ledger"] for row in table} == {"0"}
     answers = len(ARMS) * (CELLS + VALIDATION + QUESTIONS)
-    assert f"A run would ask at most 240 rewritings, at most {answers} answers, at most" in printed
+    assert f"ask for at most 240 rewritings, at most {answers} answers, at most" in printed
     assert "Rewritings that fail their checks are asked for up to 2 times" in printed
     # Prompts are rendered in memory, and what trained arms will be asked is what the original is asked.
     tokens = {row["arm"]: row["prompt tokens"] for row in table if row["suite"] == "questions"}
@@ -55,7 +55,7 @@ def test_a_finished_study_has_nothing_new(study: StudyCopy) -> None:
     folded, total = rows(printed)
     assert folded["role"] == f"{2 + 5 * len(ARMS) - len(ARMS)} jobs without new"
     assert (total["new"], total["rows"]) == ("0", total["from ledger"]) and total["rows"] != "0"
-    assert "A run would ask nothing that the ledger does not hold." in printed
+    assert "A run would ask for nothing that the ledger does not hold." in printed
     assert "at most" not in printed.lower()
 
 

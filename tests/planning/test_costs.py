@@ -70,11 +70,11 @@ def test_a_sentence_tells_apart_what_is_certain() -> None:
     judged = tally(Job(GRADES, "gpt", "warm@2"), rows=9, new=1, awaiting=4)
     again = tally(COLD, rows=30, new=2, if_trained_again=28)
     assert costs.told(costs.table([tally(rows=9, new=3), again, judged], {}, {})) == (
-        "A run would ask 5 answers, at most 5 verdicts; at most 28 answers more if the adapters that are made again "
-        "come out others."
+        "A run would ask for 5 answers, at most 5 verdicts; "
+        "at most 28 answers more if the adapters that are made again come out others."
     )
     assert costs.told(costs.table([tally(rows=9)], {}, {})) == (
-        "A run would ask nothing that the ledger does not hold."
+        "A run would ask for nothing that the ledger does not hold."
     )
 
 

@@ -164,7 +164,7 @@ def told(plan: pl.DataFrame) -> str:
     sentence = ", ".join(said) if said else "nothing that the ledger does not hold"
     if more:
         sentence += f"; at most {' and '.join(more)} more if the adapters that are made again come out others"
-    return f"A run would ask {sentence}."
+    return f"A run would ask for {sentence}."
 
 
 def _at_most(new: int, awaiting: int) -> str:
