@@ -139,7 +139,7 @@ def text(plan: pl.DataFrame) -> str:
         lines.append(_texts({**_summed(job), **{name: job[name][0] for name in NAMES}}))
         if job["from_ledger"].sum():
             tasks = job.drop_nulls("task").partition_by("task", maintain_order=True)
-            asking = [task for task in tasks if task["new"].sum() + task["awaiting"].sum()]
+            asking = [task for task in tasks if (task["new"] + task["awaiting"] > 0).any()]
             lines += [_texts({"task": task["task"][0], **_summed(task)}) for task in asking if len(tasks) > 1]
     if silent.height:
         jobs = silent.select(NAMES).n_unique()

@@ -280,6 +280,9 @@ class Planner:
         if judge is None or any(cell.keys is None or cell.missing for cell in cells.values()):
             answers = sum(self._material.asked(task) for task, _ in cells)
             tally.unknown(min(int(size), answers))
+            if judge is not None:
+                past = self._settled.labelled(answering.arm.model, answering.arm.arm)
+                self._counter.measure(dict.fromkeys(past, 0), judge.respondent, tally)
         elif (stands := self._settled.sample(answering.arm.model, answering.arm.arm, _keys(cells))) is not None:
             tally.rows = len(stands)
             self._counter.measure(dict.fromkeys(stands, 0), judge.respondent, tally)

@@ -108,7 +108,12 @@ class Settled:
                 return None
             if parquet_tables.read(file, GENERATIONS)["answer_key"].to_list() != list(answers[cell_of]):
                 return None
-        return parquet_tables.read(path, REFUSAL_LABELS)["judge_key"].drop_nulls().to_list()
+        return self.labelled(model, arm)
+
+    def labelled(self, model: str, arm: str) -> list[str]:
+        """The keys of the verdicts on an arm's refusals that were written last, whether or not they stand."""
+        path = self._labels(model, arm)
+        return parquet_tables.read(path, REFUSAL_LABELS)["judge_key"].drop_nulls().to_list() if path.exists() else []
 
     def _labels(self, model: str, arm: str) -> Path:
         return Path(self._study.path(f"refusals/{model}/{arm}.parquet"))
