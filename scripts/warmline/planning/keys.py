@@ -28,14 +28,15 @@ class Chats:
 
 def chats(prompts: pl.DataFrame) -> Chats:
     """The rows of a table PROMPTS."""
-    lengths = pl.col("messages").list.eval(pl.element().struct.field("content").str.len_bytes()).list.sum()
-    messages = [digests.canonical_json(messages)[1:-1] for messages in prompts["messages"].to_list()]
-    return Chats(
-        prompts["item"].to_list(),
-        messages,
-        prompts.select(lengths.cast(pl.Int64)).to_series().to_list(),
-        prompts["seed"].to_list(),
+    content, role = (pl.element().struct.field(name) for name in ("content", "role"))
+    found = prompts.select(
+        items="item",
+        seeds="seed",
+        # The fields in the order that canonical JSON has.
+        messages=pl.col("messages").list.eval(pl.struct(content, role).struct.json_encode()).list.join(","),
+        bytes=pl.col("messages").list.eval(content.str.len_bytes()).list.sum().cast(pl.Int64),
     )
+    return Chats(*(found[field.name].to_list() for field in dataclasses.fields(Chats)))
 
 
 def of(asked: Chats, arm: Arm, suite: str, respondent: Respondent) -> list[str]:
