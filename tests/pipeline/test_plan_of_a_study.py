@@ -26,13 +26,14 @@ def test_before_anything_is_built_all_rows_are_new_at_most(study_copy: StudyCopy
     assert new(table, "grades", "questions") == dict.fromkeys(ARMS, f"at most {CELLS}")
     assert new(table, "rewriting") == {"warm": "at most 120", "cold": "at most 120"}
     assert {row["from ledger"] for row in table} == {"0"}
-    answers = len(ARMS) * (CELLS + VALIDATION + QUESTIONS)
-    assert f"ask for at most 240 rewritings, at most {answers} answers, at most" in printed
+    number = len(ARMS) * (CELLS + VALIDATION + QUESTIONS)
+    assert f"ask for at most 240 rewritings, at most {number} answers, at most" in printed
     assert "Rewritings that fail their checks are asked for up to 2 times" in printed
     # Prompts are rendered in memory, and what trained arms will be asked is what the original is asked.
-    tokens = {row["arm"]: row["prompt tokens"] for row in table if row["suite"] == "questions"}
+    answers = [row for row in table if row["role"] == "answers"]
+    tokens = {row["arm"]: row["prompt tokens"] for row in answers if row["suite"] == "questions"}
     assert tokens["warm@1"] == tokens["original"] != tokens["warm-prompt"]
-    assert {row["prompt tokens"] for row in table if row["suite"] == "validation"} == {"?"}
+    assert {row["prompt tokens"] for row in answers if row["suite"] == "validation"} == {"?"}
 
 
 def test_all_questions_are_counted_in_a_source_that_is_here_and_named_where_it_is_not(study_copy: StudyCopy) -> None:
