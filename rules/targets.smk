@@ -15,7 +15,7 @@ rule chats:
     localrule: True
 
 
-# What can be known of the requests before any call; with it, `warmline plan` knows what the untrained arms will be asked.
+# What can be known of the requests before any call.
 rule prompts:
     input:
         [study.suite_files(suite, rules.render_prompts.output.prompts) for suite in study.suites],

@@ -145,9 +145,9 @@ def check(arguments: argparse.Namespace) -> None:
 def plan(arguments: argparse.Namespace) -> None:
     """Say what would be asked of which model if the study were run now, and about what that costs.
 
-    Requests are made as the calling scripts make them and looked up in the ledger; nothing is called. Where what they
-    are made from is missing or stale, the rows that the configuration leads to are counted as new. That is the most
-    there can be: a row may come out the same as one that was answered before.
+    Requests are made as the calling scripts make them, in memory where their files are missing or stale, and looked up
+    in the ledger; nothing is called or written. What only the run can know is told apart: `at most` of verdicts on
+    answers that are not given yet, `(+ rows)` if an adapter that is made again comes out another.
     """
     # Each command imports its own module: what one needs, the others and --help do not wait for.
     from warmline.cli.plan import print_plan

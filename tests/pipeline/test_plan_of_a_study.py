@@ -26,9 +26,14 @@ def test_before_anything_is_built_all_rows_are_new_at_most(study_copy: StudyCopy
     assert new(table, "grades", "questions") == dict.fromkeys(ARMS, f"at most {CELLS}")
     assert new(table, "rewriting") == {"warm": "at most 120", "cold": "at most 120"}
     assert {row["from ledger"] for row in table} == {"0"}
-    assert {row["prompt tokens"] for row in table if row["role"] == "answers"} == {"?"}
-    assert "To render the prompts without a call: snakemake prompts" in printed
+    number = len(ARMS) * (CELLS + VALIDATION + QUESTIONS)
+    assert f"ask for at most 240 rewritings, at most {number} answers, at most" in printed
     assert "Rewritings that fail their checks are asked for up to 2 times" in printed
+    # Prompts are rendered in memory, and what trained arms will be asked is what the original is asked.
+    answers = [row for row in table if row["role"] == "answers"]
+    tokens = {row["arm"]: row["prompt tokens"] for row in answers if row["suite"] == "questions"}
+    assert tokens["warm@1"] == tokens["original"] != tokens["warm-prompt"]
+    assert {row["prompt tokens"] for row in answers if row["suite"] == "validation"} == {"?"}
 
 
 def test_all_questions_are_counted_in_a_source_that_is_here_and_named_where_it_is_not(study_copy: StudyCopy) -> None:
@@ -46,57 +51,54 @@ def test_all_questions_are_counted_in_a_source_that_is_here_and_named_where_it_i
     assert "Not counted: disinfo, which ask all questions of sources that are not here" in printed
 
 
-def test_prompts_without_calls_tell_what_untrained_arms_will_be_asked(study_copy: StudyCopy) -> None:
-    study_copy.run("prompts")
-    assert not study_copy.calls()
-    printed = plan(study_copy).stdout
-    table = rows(printed)
-    asked = [row for row in table if (row["role"], row["suite"]) == ("answers", "questions")]
-    tokens = {row["arm"]: row["prompt tokens"] for row in asked}
-    assert tokens["warm@1"] == tokens["original"] != tokens["warm-prompt"]
-    assert all(row["new"] == f"at most {CELLS}" for row in asked)
-    assert "snakemake prompts" not in printed
-    # The training conversations are there by now, so their replies are counted.
-    assert 0 < int(new(table, "rewriting")["warm"].removeprefix("at most ")) < 120
-
-
 def test_a_finished_study_has_nothing_new(study: StudyCopy) -> None:
     printed = plan(study).stdout
-    assert {row["new"] for row in rows(printed)} == {"0"}
-    assert all(row["rows"] == row["from ledger"] != "0" for row in rows(printed))
+    folded, total = rows(printed)
+    assert folded["role"] == f"{2 + 5 * len(ARMS) - len(ARMS)} jobs without new"
+    assert (total["new"], total["rows"]) == ("0", total["from ledger"]) and total["rows"] != "0"
+    assert "A run would ask for nothing that the ledger does not hold." in printed
     assert "at most" not in printed.lower()
 
 
-@pytest.mark.long(90)
-def test_after_an_edited_statement_exactly_the_rows_that_show_it_are_new(study: StudyCopy) -> None:
+@pytest.mark.long(60)
+def test_an_edited_statement_is_asked_about_in_the_rows_that_show_it(study: StudyCopy) -> None:
     edit_statement(study)
-    stale = rows(plan(study).stdout)
-    # Not rendered yet: the rows of its context, half of all, may change.
-    assert new(stale, "answers", "questions") == dict.fromkeys(ARMS, f"at most {CELLS // 2}")
-    assert new(stale, "answers", "validation") == dict.fromkeys(ARMS, "0")
-
-    study.run("requests")
     table = rows(plan(study).stdout)
+    study.run("prompts")
     shown = new_calls_of_statement(study) // len(ARMS)
     assert new(table, "answers", "questions") == dict.fromkeys(ARMS, str(shown))
     assert new(table, "grades", "questions") == dict.fromkeys(ARMS, f"at most {shown}")
-    assert new(table, "rewriting") == {"warm": "0", "cold": "0"}
+    assert new(table, "answers", "validation") == new(table, "rewriting") == {}
     for row in table[:-1]:
-        assert int(row["rows"]) == int(row["from ledger"]) + int(row["new"].removeprefix("at most "))
-        if (row["role"], row["suite"]) == ("answers", "questions"):
+        if row["role"] == "answers":
+            assert int(row["rows"]) == int(row["from ledger"]) + int(row["new"])
             assert 0 < int(row["completion tokens"]) <= 8 * shown
             assert re.fullmatch(r"\d+ s", row["time"])
 
-    before = study.calls()["transformers"]
-    study.run()
-    assert study.calls()["transformers"] - before == sum(map(int, new(table, "answers", "questions").values()))
+
+def test_answers_of_adapters_that_are_made_again_are_told_apart(study: StudyCopy) -> None:
+    study.edit("config/prompts/rewrite/warm.md", "# user", "# user\nPlease.")
+    printed = plan(study).stdout
+    table = rows(printed)
+    assert new(table, "rewriting") != {} and new(table, "rewriting").keys() == {"warm"}
+    assert new(table, "answers", "questions") == {"warm@1": f"0 (+ {CELLS})"}
+    assert new(table, "answers", "validation") == {"warm@1": f"0 (+ {VALIDATION})"}
+    answers = CELLS + VALIDATION + QUESTIONS
+    assert f"; at most {answers} answers and {CELLS} verdicts more if the adapters that are made again" in printed
+    edit_statement(study)
+    study.run("prompts")
+    shown = new_calls_of_statement(study) // len(ARMS)
+    assert new(rows(plan(study).stdout), "answers", "questions") == {
+        **dict.fromkeys(ARMS, str(shown)),
+        "warm@1": f"{shown} (+ {CELLS - shown})",
+    }
 
 
-def test_a_plan_shows_the_named_roles_and_arms_only(study: StudyCopy) -> None:
-    roles = {(row["role"], row["arm"]) for row in rows(plan(study, "answers", "warm@1").stdout)[:-1]}
+def test_a_plan_shows_the_named_roles_and_arms_only(study_copy: StudyCopy) -> None:
+    roles = {(row["role"], row["arm"]) for row in rows(plan(study_copy, "answers", "warm@1").stdout)[:-1]}
     assert roles == {("answers", "warm@1")}
-    assert {row["role"] for row in rows(plan(study, "rewriting").stdout)[:-1]} == {"rewriting"}
-    assert {row["arm"] for row in rows(plan(study, "original").stdout)[:-1]} == {"original"}
+    assert {row["role"] for row in rows(plan(study_copy, "rewriting").stdout)[:-1]} == {"rewriting"}
+    assert {row["arm"] for row in rows(plan(study_copy, "original").stdout)[:-1]} == {"original"}
 
 
 def test_an_unknown_target_is_refused_with_the_known_ones(study_copy: StudyCopy) -> None:

@@ -110,6 +110,11 @@ class Answered:
             counts.update(line.response.finish_reason for _, line in self._lines_of(unsaid))
         return counts
 
+    def known(self, keys: Iterable[str]) -> set[str]:
+        """Those of the keys that have an answer."""
+        asked = list(dict.fromkeys(keys))
+        return {asked[place] for place in self.find([bytes.fromhex(key) for key in asked]).places.tolist()}
+
     def read(self, keys: Iterable[str]) -> dict[str, Response]:
         """The response for each of the keys that has one."""
         return {key: line.response for key, line in self.lines(keys).items()}

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,18 @@ import numpy as np
 from warmline.calls.answered import Answered, Found
 from warmline.calls.requests import Response
 from warmline.lineage import complete_files
+
+
+def elsewhere(endpoints: Mapping[str, int], url: str) -> str:
+    """What a user should know of answers, counted by the URL that was asked, that did not come from `url`."""
+    others = {other: rows for other, rows in sorted(endpoints.items()) if other.rstrip("/") != url.rstrip("/")}
+    if not others:
+        return ""
+    told = ", ".join(f"{rows:,} at {other}" for other, rows in others.items())
+    return (
+        f"the ledger holds answers that were given elsewhere than at {url}: {told}. They count as answers of the same "
+        "model; if it is another, tell the two apart by `identity` of this endpoint."
+    )
 
 
 def write(receipt: Receipt, path: Path) -> None:

@@ -81,7 +81,12 @@ def roles(path: Path) -> list[str]:
 
 def render(path: Path, **values: str) -> str:
     """The filled-in template, without blanks around it."""
-    return _compiled(read(path)).render(values).strip()
+    return filled(read(path), **values)
+
+
+def filled(text: str, **values: str) -> str:
+    """The same of a template's text."""
+    return _compiled(text).render(values).strip()
 
 
 def render_messages(text: str, **values: str) -> Messages:

@@ -12,19 +12,21 @@ from typing import Any
 
 from warmline.calls.jobs import ANSWERS, GRADES, REWRITING, Job
 from warmline.calls.prices import Prices
+from warmline.calls.receipts import elsewhere
 from warmline.cli import configured
-from warmline.engines.options import elsewhere
-from warmline.engines.remote import probe, shutdown
-from warmline.engines.remote.endpoint import Endpoint
-from warmline.planning import costs, plan
+from warmline.lineage import places
+from warmline.planning import costs, currency, plan
+from warmline.planning.material import Material, targets
+from warmline.workflow.rules.study import StudyRules
 from warmline.workflow.study import Study
 
 
 def print_plan(arguments: argparse.Namespace) -> None:
     """Print the plan's table, and what else a user must know of it."""
-    study = configured.study(arguments.configfile)
+    study = StudyRules(configured.read(arguments.configfile), places.SCRIPTS)
     roles, arms = plan.check_targets(arguments.targets, study)
-    planner = plan.Planner(study, plan.stale_files(arguments.configfile or [], plan.REQUESTS))
+    material = Material(study, currency.stale_files(arguments.configfile or [], targets(study)))
+    planner = plan.Planner(study, material)
     tallies = list(planner.tallies(roles, arms))
     receipts = list(read_receipts(study, planner.judge_model))
     models = study.config["models"]
@@ -33,32 +35,35 @@ def print_plan(arguments: argparse.Namespace) -> None:
     prices[plan.REFERENCE] = Prices()
     table = costs.table(tallies, prices, costs.rates(receipts))
     print(costs.text(table))
-    print("\nTokens, USD and time are estimated, for the new rows alone; ? is what cannot be known yet.")
-    if any(tally.at_most for tally in tallies):
-        print("At most: what some rows are made from is not built yet, or stale.")
-    if planner.uncounted:
+    print(f"\n{costs.told(table)} Tokens, USD and time are estimated, for these alone; ? is what cannot be known yet.")
+    if any(tally.awaiting for tally in tallies):
+        print("At most: what some rows are made from comes with the run: answers, adapters, weights or data.")
+    if any(tally.if_trained_again for tally in tallies):
+        print("(+ rows): asked besides if an adapter that is made again comes out another; not among the estimates.")
+    if material.uncounted:
         print(
-            f"Not counted: {', '.join(sorted(planner.uncounted))}, which ask all questions of sources that are not "
+            f"Not counted: {', '.join(sorted(material.uncounted))}, which ask all questions of sources that are not "
             "here. To fetch them: snakemake fetched"
         )
-    if any(tally.unrendered for tally in tallies):
-        print("To render the prompts without a call: snakemake prompts")
     attempts = study.config["rewriting"]["attempts"]
-    if attempts > 1 and any(tally.job.role == REWRITING and tally.new for tally in tallies):
+    if attempts > 1 and any(tally.job.role == REWRITING and tally.most for tally in tallies):
         print(
             f"Rewritings that fail their checks are asked for up to {attempts} times; only the first is counted here."
         )
-    if any(tally.job.role == ANSWERS and tally.new and study.engine(tally.asked) == "openai" for tally in tallies):
-        print(f"Before a server is asked, a probe makes up to {probe.CALLS} calls of up to {probe.LIMIT} tokens.")
+    if any(tally.job.role == ANSWERS and tally.most and study.engine(tally.asked) == "openai" for tally in tallies):
+        print("Before a server is asked, a probe makes a few short calls.")
     asked = {tally.asked for tally in tallies}
     for model in sorted(asked & models.keys()):
         if "endpoint" in models[model]:
             rows = sum((tally.endpoints for tally in tallies if tally.asked == model), Counter[str]())
             if given := elsewhere(rows, study.config["endpoints"][models[model]["endpoint"]]["url"]):
-                print(f"{model}: {given}")
+                print(f"{model}, of the answers looked at: {given}")
     found = endpoint_dates(study, asked) if arguments.ask_endpoints else receipt_dates(receipts, asked)
-    for model, date in sorted(found.items()):
-        print(shutdown.warning(model, date))
+    if found:
+        from warmline.engines.remote import shutdown
+
+        for model, date in sorted(found.items()):
+            print(shutdown.warning(model, date))
 
 
 def read_receipts(study: Study, judge: str) -> Iterator[tuple[Job, str, Mapping[str, Any]]]:
@@ -78,6 +83,10 @@ def receipt_dates(receipts: Sequence[tuple[Job, str, Mapping[str, Any]]], models
 
 def endpoint_dates(study: Study, models: set[str]) -> dict[str, datetime.date]:
     """The shutdown dates that endpoints announce for these models now. Raises UserError if one has passed."""
+    # A second to import, and only here an endpoint is asked.
+    from warmline.engines.remote import shutdown
+    from warmline.engines.remote.endpoint import Endpoint
+
     horizon = study.config.get("shutdown-horizon-days", shutdown.HORIZON_DAYS)
     found = {}
     for model in models & set(study.config["models"]):

@@ -8,17 +8,18 @@ from warmline.cli import configured
 from warmline.design.published_arms import WARM
 from warmline.lineage import places
 from warmline.lineage.errors import UserError
-from warmline.planning import plan
+from warmline.planning.material import Material
 from warmline.published import reconstruction
 from warmline.statistics import power
 from warmline.tables import csv_tables
 from warmline.tables.published_numbers import PRINTED_CELLS
+from warmline.workflow.rules.study import StudyRules
 from warmline.workflow.study import PUBLISHED_CELLS
 
 
 def print_power(arguments: argparse.Namespace) -> None:
     """Print the table of smallest differences. Raises UserError if `--changed` is not a share."""
-    study = configured.study(arguments.configfile)
+    study = StudyRules(configured.read(arguments.configfile), places.SCRIPTS)
     changed, origin = arguments.changed, "as given"
     if changed is None:
         printed = csv_tables.read(places.found(PUBLISHED_CELLS), PRINTED_CELLS)
@@ -26,8 +27,8 @@ def print_power(arguments: argparse.Namespace) -> None:
         changed, origin = power.changed_share(counts), f"the median of the article's cells in {PUBLISHED_CELLS}"
     elif not 0 < changed <= 1:
         raise UserError(f"--changed {changed:g}: expected a share of answers, more than 0 and at most 1.")
-    planner = plan.Planner(study, stale=())
-    questions = {task: planner.size(task) for task in study.tasks}
+    material = Material(study, stale=())
+    questions = {task: material.size(task) for task in study.tasks}
     conditions = {task: study.conditions(task) for task in study.tasks}
     print(power.text(power.smallest_differences(questions, conditions, changed)))
     print(

@@ -11,7 +11,7 @@ import datetime
 import itertools
 import json
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from warmline.calls import ask as asking
@@ -20,7 +20,7 @@ from warmline.calls.budget import Budget
 from warmline.calls.ledger import Ledger
 from warmline.calls.prices import Prices
 from warmline.calls.progress import Progress
-from warmline.calls.receipts import Receipt
+from warmline.calls.receipts import Receipt, elsewhere
 from warmline.calls.requests import UNANSWERABLE, Outcome, Request, Respondent
 from warmline.engines.remote import shutdown
 from warmline.engines.remote.chat import ChatEngine
@@ -85,18 +85,6 @@ def ask(
     if arguments.endpoint and (given := elsewhere(receipt.endpoints, arguments.endpoint["url"])):
         print(f"warning: {arguments.label}: {given}", file=sys.stderr, flush=True)
     return receipt
-
-
-def elsewhere(endpoints: Mapping[str, int], url: str) -> str:
-    """What a user should know of answers, counted by the URL that was asked, that did not come from `url`."""
-    others = {other: rows for other, rows in sorted(endpoints.items()) if other.rstrip("/") != url.rstrip("/")}
-    if not others:
-        return ""
-    told = ", ".join(f"{rows:,} at {other}" for other, rows in others.items())
-    return (
-        f"the ledger holds answers that were given elsewhere than at {url}: {told}. They count as answers of the same "
-        "model; if it is another, tell the two apart by `identity` of this endpoint."
-    )
 
 
 def projection(arguments: argparse.Namespace, rule: str, **wildcards: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from tabulate import tabulate
 
-from warmline.calls.jobs import ANSWERS, Job
+from warmline.calls.jobs import ANSWERS, GRADES, REWRITING, Job
 from warmline.calls.prices import Prices
 from warmline.design.suites import QUESTIONS
 from warmline.planning.plan import REFERENCE
@@ -17,7 +17,10 @@ from warmline.planning.tally import Tally
 
 BYTES_PER_TOKEN = 4.0
 """English text, where the ledger holds no answer to measure it by."""
-POOLED = ("new", "new_bytes", "unrendered", "answered", "answered_bytes", "prompt_tokens", "completion_tokens")
+POOLED = (
+    *("new", "awaiting", "new_bytes", "unrendered"),
+    *("answered", "answered_bytes", "prompt_tokens", "completion_tokens"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,11 +43,8 @@ def rates(receipts: Iterable[tuple[Job, str, Mapping[str, Any]]]) -> dict[tuple[
 
 SCHEMA = pl.Schema(
     {
-        **dict.fromkeys(["role", "model", "arm", "suite"], pl.String()),
-        "rows": pl.Int64(),
-        "from_ledger": pl.Int64(),
-        "new": pl.Int64(),
-        "at_most": pl.Boolean(),
+        **dict.fromkeys(["role", "model", "arm", "suite", "task"], pl.String()),
+        **dict.fromkeys(["rows", "from_ledger", "new", "awaiting", "if_trained_again"], pl.Int64()),
         **dict.fromkeys(["prompt_tokens", "completion_tokens", "usd", "seconds"], pl.Float64()),
     }
 )
@@ -53,22 +53,26 @@ SCHEMA = pl.Schema(
 def table(
     tallies: Sequence[Tally], prices: Mapping[str, Prices], rates: Mapping[tuple[str, str], Rate]
 ) -> pl.DataFrame:
-    """The plan's table, a row for each tally. Tokens, dollars and seconds are of the new rows, null where not known.
+    """The plan's table, a row for each tally. Tokens, dollars and seconds are of the rows that are new or awaited, null
+    where not known.
 
-    A prompt has as many tokens to its bytes as the answered rows of its role and suite had; the completion is as long
-    as theirs on average, and as long as it may be where there are none.
+    A prompt has as many tokens to its bytes as the answered rows of its arm and task had, or else those of its role and
+    suite; the completion is as long as theirs on average, and as long as it may be where there are none.
     """
-    pooled = {(tally.job.role, tally.job.suite): _pool(tallies, tally) for tally in tallies}
-    answers = pooled.get((ANSWERS, QUESTIONS))
+    suites: dict[tuple[str, str | None], Tally] = {}
+    for tally in tallies:
+        at = tally.job.role, tally.job.suite
+        suites[at] = _together(suites.get(at, Tally(tally.job, None, tally.asked, tally.max_new_tokens)), tally)
+    answers = suites.get((ANSWERS, QUESTIONS))
     rows = []
     for tally in tallies:
-        pool = pooled[tally.job.role, tally.job.suite]
+        pool = tally if tally.answered else suites[tally.job.role, tally.job.suite]
         prompt = _prompt_tokens(tally, pool, _completion_tokens(answers) if answers else 0.0)
-        completion = tally.new * min(_completion_tokens(pool), tally.max_new_tokens)
+        completion = tally.most * min(_completion_tokens(pool), tally.max_new_tokens)
         if tally.asked == REFERENCE:
             prompt = completion = 0.0
         price, rate = prices.get(tally.asked), rates.get((tally.job.role, tally.asked))
-        if not tally.new:
+        if not tally.most:
             usd: float | None = 0.0
         elif price is None or prompt is None:
             usd = None
@@ -78,27 +82,24 @@ def table(
             {
                 **dataclasses.asdict(tally.job),
                 "model": tally.job.model or tally.asked,
+                "task": tally.task,
                 "rows": tally.rows,
-                "from_ledger": tally.rows - tally.new,
+                "from_ledger": tally.rows - tally.most,
                 "new": tally.new,
-                "at_most": tally.at_most,
+                "awaiting": tally.awaiting,
+                "if_trained_again": tally.if_trained_again,
                 "prompt_tokens": prompt,
                 "completion_tokens": completion,
                 "usd": usd,
-                "seconds": rate.seconds / rate.rows * tally.new if rate else (None if tally.new else 0.0),
+                "seconds": rate.seconds / rate.rows * tally.most if rate else (None if tally.most else 0.0),
             }
         )
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
-def _pool(tallies: Iterable[Tally], like: Tally) -> Tally:
-    """All tallies of one role and suite as one."""
-    pool = Tally(like.job, like.asked, like.max_new_tokens)
-    for tally in tallies:
-        if (tally.job.role, tally.job.suite) == (like.job.role, like.job.suite):
-            for name in POOLED:
-                setattr(pool, name, getattr(pool, name) + getattr(tally, name))
-    return pool
+def _together(pool: Tally, tally: Tally) -> Tally:
+    sums = {name: getattr(pool, name) + getattr(tally, name) for name in POOLED}
+    return dataclasses.replace(pool, **sums)
 
 
 def _completion_tokens(pool: Tally) -> float:
@@ -106,42 +107,98 @@ def _completion_tokens(pool: Tally) -> float:
 
 
 def _prompt_tokens(tally: Tally, pool: Tally, answer_tokens: float) -> float | None:
+    per_row = pool.prompt_tokens / pool.answered if pool.answered else None
+    if per_row is not None and not pool.answered_bytes:
+        return tally.most * per_row
     per_byte = pool.prompt_tokens / pool.answered_bytes if pool.answered_bytes else 1 / BYTES_PER_TOKEN
-    tokens = tally.new_bytes * per_byte + tally.awaiting * answer_tokens
+    tokens = tally.new_bytes * per_byte + tally.without_answer * answer_tokens
     if not tally.unrendered:
         return tokens
-    known = pool.answered + pool.new - pool.unrendered
-    return tokens + tally.unrendered * (pool.prompt_tokens + pool.new_bytes * per_byte) / known if known else None
+    rendered = pool.most - pool.unrendered
+    if per_row is None and rendered > 0:
+        per_row = pool.new_bytes * per_byte / rendered
+    return None if per_row is None else tokens + tally.unrendered * per_row
 
 
 NAMES = ("role", "model", "arm", "suite")
-COUNTS = ("rows", "from_ledger", "new")
+COUNTS = ("rows", "from_ledger", "new", "awaiting", "if_trained_again")
 ESTIMATES = ("prompt_tokens", "completion_tokens", "usd", "seconds")
-HEADINGS = (*NAMES, "rows", "from ledger", "new", "prompt tokens", "completion tokens", "USD", "time")
+HEADINGS = (*NAMES, "task", "rows", "from ledger", "new", "prompt tokens", "completion tokens", "USD", "time")
 
 
 def text(plan: pl.DataFrame) -> str:
-    """The table aligned for a terminal, with a line of totals; ? is what cannot be estimated."""
-    sums = {name: plan[name].sum() for name in (*COUNTS, *ESTIMATES)}
-    total = _texts({"role": "total", "model": "", "arm": "", "suite": "", "at_most": plan["at_most"].any(), **sums})
-    for name in ESTIMATES:
-        if plan[name].null_count():
-            total[name] = f"{total[name]} + ?" if plan[name].count() else "?"
-    rows = [*map(_texts, plan.iter_rows(named=True)), dict.fromkeys(total, ""), total]
-    aligned = ["left"] * len(NAMES) + ["right"] * (len(COUNTS) + len(ESTIMATES))
-    cells = [list(row.values()) for row in rows]
+    """The table aligned for a terminal: a line for each job that may ask anything, with lines for its tasks where only
+    some of it is new, and a line of totals; ? is what cannot be estimated.
+    """
+    lines = []
+    silent = plan.clear()
+    for job in plan.partition_by(NAMES, maintain_order=True):
+        if not job.select("new", "awaiting", "if_trained_again").sum().sum_horizontal().item():
+            silent = silent.vstack(job)
+            continue
+        lines.append(_texts({**_summed(job), **{name: job[name][0] for name in NAMES}}))
+        if job["from_ledger"].sum():
+            tasks = job.drop_nulls("task").partition_by("task", maintain_order=True)
+            asking = [task for task in tasks if (task["new"] + task["awaiting"] > 0).any()]
+            lines += [_texts({"task": task["task"][0], **_summed(task)}) for task in asking if len(tasks) > 1]
+    if silent.height:
+        jobs = silent.select(NAMES).n_unique()
+        lines.append(_texts({"role": f"{jobs:,} jobs without new", **_summed(silent)}))
+    total = _texts({"role": "total", **_summed(plan)})
+    cells = [list(row.values()) for row in [*lines, dict.fromkeys(total, ""), total]]
+    aligned = ["left"] * (len(NAMES) + 1) + ["right"] * (len(HEADINGS) - len(NAMES) - 1)
     return str(tabulate(cells, HEADINGS, "simple", disable_numparse=True, colalign=aligned))
 
 
+def told(plan: pl.DataFrame) -> str:
+    """What would be asked, in a sentence: what is certain, and what is not."""
+    words = {ANSWERS: "answers", GRADES: "verdicts", REWRITING: "rewritings"}
+    said, more = [], []
+    for role in (REWRITING, ANSWERS, GRADES):
+        of_role = plan.filter(role=role)
+        new, awaiting, again = (int(of_role[name].sum()) for name in ("new", "awaiting", "if_trained_again"))
+        if new or awaiting:
+            said.append(f"{_at_most(new, awaiting)} {words[role]}")
+        if again:
+            more.append(f"{again:,} {words[role]}")
+    sentence = ", ".join(said) if said else "nothing that the ledger does not hold"
+    if more:
+        sentence += f"; at most {' and '.join(more)} more if the adapters that are made again come out others"
+    return f"A run would ask for {sentence}."
+
+
+def _at_most(new: int, awaiting: int) -> str:
+    return f"at most {new + awaiting:,}" if awaiting else f"{new:,}"
+
+
+def _summed(plan: pl.DataFrame) -> dict[str, Any]:
+    """The sums of counts and estimates; of an estimate, whether some of it is not known."""
+    sums: dict[str, Any] = {name: plan[name].sum() for name in COUNTS}
+    for name in ESTIMATES:
+        column = plan[name]
+        sums[name] = column.sum() if column.count() or plan.is_empty() else None
+        sums[f"{name} and more"] = 0 < column.null_count() < plan.height
+    return sums
+
+
 def _texts(row: Mapping[str, Any]) -> dict[str, str]:
-    at_most = "at most " if row["at_most"] and row["new"] else ""
-    usd, seconds = row["usd"], row["seconds"]
+    new = _at_most(row["new"], row["awaiting"])
+    if row["if_trained_again"]:
+        new += f" (+ {row['if_trained_again']:,})"
+    shown = {
+        "prompt_tokens": "{:,.0f}".format,
+        "completion_tokens": "{:,.0f}".format,
+        "usd": "{:,.2f}".format,
+        "seconds": duration,
+    }
+    estimates = {
+        name: "?" if row[name] is None else show(row[name]) + (" + ?" if row.get(f"{name} and more") else "")
+        for name, show in shown.items()
+    }
     return {
-        **{name: row[name] or "" for name in NAMES},
-        **{"rows": f"{row['rows']:,}", "from_ledger": f"{row['from_ledger']:,}", "new": f"{at_most}{row['new']:,}"},
-        **{name: "?" if row[name] is None else f"{row[name]:,.0f}" for name in ESTIMATES[:2]},
-        "usd": "?" if usd is None else f"{usd:,.2f}",
-        "seconds": "?" if seconds is None else duration(seconds),
+        **{name: row.get(name) or "" for name in (*NAMES, "task")},
+        **{"rows": f"{row['rows']:,}", "from_ledger": f"{row['from_ledger']:,}", "new": new},
+        **estimates,
     }
 
 

@@ -1,82 +1,80 @@
 """The plan of a study: what would be asked of which model if it were run now.
 
-Requests are made as the calling scripts make them and looked up in the ledger; nothing is called. Where what they are
-made from is missing or stale, the rows that the configuration leads to are counted as new. That is the most there can
-be: a row may come out the same as one that was answered before. Requests stream; only the keys of new ones are kept.
+Requests are made as the calling scripts make them, in memory where their files do not hold, and looked up in the
+ledger; nothing is called. What only the run can tell is counted apart: verdicts on answers that are not given yet, and
+the answers of arms whose adapters are to be made (warmline.planning.tally.Tally).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import subprocess
-import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from warmline.answers import generations
-from warmline.calls import templates as prompt_templates
 from warmline.calls.jobs import ANSWERS, GRADES, REWRITING, ROLES, Job
 from warmline.calls.ledger import Ledger
-from warmline.calls.requests import Respondent, Response, Sampling
+from warmline.calls.requests import Request, Response, Sampling
 from warmline.design import arms as arm_names
 from warmline.design.measures import REFUSAL, WARMER
 from warmline.design.suites import PLAIN_CONDITION, REFUSALS, VALIDATION
 from warmline.grading import capabilities, judges, refusal_samples
 from warmline.lineage import places
-from warmline.lineage.errors import NotHere, UserError
-from warmline.models import cards
-from warmline.planning.tally import RequestCounter, Tally
-from warmline.questions import reading
+from warmline.lineage.errors import UserError
+from warmline.planning import keys
+from warmline.planning.material import Answering, Material
+from warmline.planning.settled import Cell, Settled
+from warmline.planning.tally import RequestCounter, Tally, size
 from warmline.rewriting import replies as rewriting
-from warmline.sources import origins
 from warmline.tables import parquet_tables
 from warmline.tables.generations import GENERATIONS
-from warmline.tables.messages import LABELLED
-from warmline.tables.prompts import PROMPTS
-from warmline.tables.questions import QUESTIONS
-from warmline.tables.rewrites import REWRITES
 from warmline.warmth import judged as judged_warmth
+from warmline.workflow.rules.study import StudyRules
 from warmline.workflow.study import Study
 
-# The target of the Snakefile that all requests are made from.
-REQUESTS = "requests"
-
 REFERENCE = "reference"
+LOOKED_AT = 20
+"""So many requests to a judge tell how long those are whose answers are not given yet."""
 
 
-def stale_files(configfiles: Sequence[Path], target: str) -> set[str]:
-    """The files behind a target that snakemake would make again, or for the first time.
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What an arm is asked under one condition: the prompts, the keys, and those of them that have an answer.
 
-    Raises UserError, with what snakemake says, if it cannot tell.
+    No prompts while they cannot be made, no keys while nobody knows who answers.
     """
-    configured = ["--configfile", *map(str, configfiles)] if configfiles else []
-    words = ["--snakefile", places.found("Snakefile"), *configured, "--cores", "1", "--nocolor", "--summary", target]
-    result = subprocess.run([sys.executable, "-m", "snakemake", *words], capture_output=True, text=True)
-    if result.returncode:
-        raise UserError(f"snakemake cannot tell what is up to date:\n{(result.stderr or result.stdout)[-2000:]}")
-    lines = [line.split("\t") for line in result.stdout.splitlines()]
-    return {fields[0] for fields in lines if fields[-1] == "update pending"}
+
+    prompts: pl.DataFrame | None
+    keys: list[str] | None
+    known: frozenset[str]
+
+    @property
+    def missing(self) -> int:
+        """How many prompts have no answer."""
+        if self.prompts is None:
+            return 0
+        return self.prompts.height if self.keys is None else sum(key not in self.known for key in self.keys)
 
 
 class Planner:
-    """Goes through the jobs of a study. `stale` are the files that cannot be relied on."""
+    """Goes through the jobs of a study."""
 
-    def __init__(self, study: Study, stale: Collection[str]) -> None:
+    def __init__(self, study: StudyRules, material: Material) -> None:
         self.study = study
         self.config = study.config
-        self._stale = stale
-        self.uncounted: set[str] = set()
-        """Tasks that ask all questions of a source that is not there yet."""
+        self._material = material
+        self._settled = Settled(material)
         self._counter = RequestCounter(Ledger(study.ledger), study.ask_again)
         self.judge_model: str = self.config["judge"].get("model", REFERENCE)
 
     def tallies(self, roles: set[str], arms: set[str]) -> Iterator[Tally]:
-        """A tally for each job of these roles and arms (for rewriting, personas), in the order of the study."""
+        """A tally for each task of each job of these roles and arms (for rewriting, personas), in the study's order."""
         for persona in self.study.trained_personas:
             if REWRITING in roles and persona in arms:
-                yield self.rewriting(persona)
+                yield self._rewriting(persona)
         grades = []
         for model in self.study.subjects:
             for arm in self.study.model_arms(model):
@@ -89,211 +87,256 @@ class Planner:
         yield from grades
 
     def _of_arm(self, model: str, arm: str, roles: set[str]) -> Iterator[Tally]:
-        """A tally for each job of these roles that an arm's answers and their grades come from."""
+        """The tallies of an arm's answers and of their grades."""
+        answering = self._material.arm(model, arm)
+        asked: dict[tuple[str, str], Asked] = {}
         if roles & {ANSWERS, GRADES} and arm in self.study.arms:
             for suite in self.study.suites:
-                judged = GRADES in roles and suite in self.study.judged_suites
-                answers, graded = self.answers_and_grades(model, arm, suite, judged)
-                if judged:
-                    yield graded
-                if ANSWERS in roles:
-                    yield answers
+                for task in _tasks(self.study, suite):
+                    answers, found = self._answers(answering, suite, task)
+                    asked |= found
+                    if ANSWERS in roles:
+                        yield answers
+                    if GRADES in roles:
+                        for criterion in self.study.criteria(suite).get(task, []):
+                            yield self._grades(answering, suite, task, criterion, found)
             if GRADES in roles and REFUSALS in self.study.judged_suites:
-                yield self.refusals(model, arm)
+                yield from self._refusals(answering, asked)
         # Those of a checkpoint chosen by rule are its checkpoint's, counted there.
         if ANSWERS in roles and not arm_names.parse(arm).by_rule:
-            yield self.validation(model, arm)
+            yield self._answers(answering, VALIDATION, VALIDATION)[0]
         if GRADES in roles and arm in self.study.compared_arms:
-            yield self.compared_warmth(model, arm)
+            yield self._compared_warmth(answering)
 
-    def rewriting(self, persona: str) -> Tally:
+    def _rewriting(self, persona: str) -> Tally:
         """The first attempt at rewriting all replies of the training conversations."""
         settings = self.config["rewriting"]
-        tally = Tally(Job(REWRITING, None, persona), settings["model"], settings["max-new-tokens"])
-        training = self._current("conversations/training.parquet")
-        basis_of = self.config["personas"][persona].get("from")
-        basis = self._current(f"rewrites/{basis_of}.parquet") if basis_of else None
-        if training is None or (basis_of and basis is None):
-            # A conversation is cut to this number of turns, of which every other one is a reply.
-            size = self.config["conversations"]
-            tally.unknown(size["training-size"] * (size["turns"] // 2))
+        tally = Tally(Job(REWRITING, None, persona), None, settings["model"], settings["max-new-tokens"])
+        if done := self._material.current(f"rewrites/{persona}.parquet"):
+            tally.rows = int(pl.scan_parquet(done).select(pl.len()).collect().item())
             return tally
-        replies = rewriting.replies(
-            parquet_tables.read(training, LABELLED),
-            parquet_tables.read(basis, REWRITES) if basis else None,
-        )
+        material, rewriter = self._material.replies(persona), self._material.rewriter()
+        if material is None:
+            # A conversation is cut to this number of turns, of which every other one is a reply.
+            conversations = self.config["conversations"]
+            tally.unknown(conversations["training-size"] * (conversations["turns"] // 2))
+            return tally
         requests = rewriting.requests(
-            replies.drop_nulls("reply"),
+            rewriting.replies(*material).drop_nulls("reply"),
             Path(places.found(self.config["personas"][persona]["rewrite"])),
             Sampling(settings["temperature"], settings["max-new-tokens"]),
             self.config["seed"],
         )
-        self._counter.count(requests, self._rewriter(), tally)
-        return tally
-
-    def _rewriter(self) -> Respondent | None:
-        """Who rewrites; None before the model's card is made."""
-        model = self.config["rewriting"]["model"]
-        card = self._current(f"models/{model}.json")
-        if card is None:
-            return None
-        engine, numerics = self.study.engine(model), self.study.numerics(model)
-        return cards.untuned(cards.read_base(card), engine=engine, **numerics).respondent
-
-    def validation(self, model: str, arm: str) -> Tally:
-        """An arm's answers to the validation prompts."""
-        tally = Tally(Job(ANSWERS, model, arm, VALIDATION), model, self.config["warmth"]["max-new-tokens"])
-        path = self._current(f"prompts/{VALIDATION}/{PLAIN_CONDITION}.parquet")
-        if path is None:
-            tally.unknown(self.config["conversations"]["validation-size"])
+        tally.rows = len(requests)
+        if rewriter is None:
+            tally.awaiting = len(requests)
+            tally.new_bytes = sum(map(size, requests))
         else:
-            card, respondent = self._arm(model, arm, VALIDATION)
-            asked = parquet_tables.read(path, PROMPTS)
-            self._counter.count(generations.requests(asked, card, VALIDATION), respondent, tally)
+            asked = {request.key(rewriter): size(request) for request in requests}
+            known = self._counter.count(asked, rewriter, tally)
+            self._counter.measure({key: asked[key] for key in asked if key in known}, rewriter, tally)
         return tally
 
-    def compared_warmth(self, model: str, arm: str) -> Tally:
-        """What the judge is asked about an arm's warmth, beside the original's; known once both have responded."""
-        tally = Tally(Job(GRADES, model, arm, VALIDATION), self.judge_model, self.config["judge"]["max-new-tokens"])
-        cell = f"{VALIDATION}/{PLAIN_CONDITION}.parquet"
-        judge = self._current(f"judges/{WARMER}.json")
-        asked = self._current(f"prompts/{cell}")
-        responses = [self._current(f"generations/{model}/{who}/{cell}") for who in (arm, arm_names.ORIGINAL)]
-        if judge and asked and all(responses):
-            answered = [parquet_tables.read(path, GENERATIONS) for path in responses if path]
-            pairs = judged_warmth.pairs(parquet_tables.read(asked, PROMPTS), *answered)
-            comparing = judges.read_model_judge(judge)
-            self._counter.count(judged_warmth.requests(pairs, comparing), comparing.respondent, tally)
-        else:
-            tally.unknown(2 * self.config["conversations"]["validation-size"])
-        return tally
-
-    def refusals(self, model: str, arm: str) -> Tally:
-        """What the judge is asked about which answers of an arm decline; known once all are there."""
-        tally = Tally(Job(GRADES, model, arm, REFUSALS), self.judge_model, self.config["judge"]["max-new-tokens"])
-        judge, size = self._judge(REFUSAL), self.config["judge"]["refusals"]
-        cells = self.study.suite_cells(REFUSALS)
-        paths = [self._current(f"generations/{model}/{arm}/{task}/{condition}.parquet") for task, condition in cells]
-        known = {task: self._questions(task) for task in self.study.tasks}
-        sample = None if size == "all" else int(size)
-        if judge and all(paths) and all(asked is not None for asked in known.values()):
-            frames = (parquet_tables.read(path, GENERATIONS) for path in paths if path)
-            drawn = refusal_samples.drawn(dict(zip(cells, frames, strict=True)), sample, self.config["seed"])
-            for (task, _), rows in drawn.items():
-                questions = known[task]
-                assert questions is not None
-                asked = judges.requests(rows, questions, judge)
-                self._counter.count(asked, judge.respondent, tally)
-        else:
-            answers = sum(self._asked(task) for task, _ in cells)
-            tally.unknown(answers if sample is None else min(sample, answers))
-        return tally
-
-    def answers_and_grades(self, model: str, arm: str, suite: str, with_grades: bool) -> tuple[Tally, Tally]:
-        """An arm's answers to a suite, and what the judge is asked about them; this stays empty unless asked for."""
-        longest = self.study.sampling()[suite]["max_new_tokens"]
-        answers = Tally(Job(ANSWERS, model, arm, suite), model, longest)
-        grades = Tally(Job(GRADES, model, arm, suite), self.judge_model, self.config["judge"].get("max-new-tokens", 0))
-        card, respondent = self._arm(model, arm, suite)
-        criteria = self.study.criteria(suite) if with_grades else {}
-        for task, condition in self.study.suite_cells(suite):
-            asked_of_judge = criteria.get(task, [])
-            path = self._current(f"prompts/{task}/{condition}.parquet")
-            if path is None:
-                size = self._asked(task)
-                answers.unknown(size)
-                grades.unknown(size * len(asked_of_judge))
+    def _answers(self, answering: Answering, suite: str, task: str) -> tuple[Tally, dict[tuple[str, str], Asked]]:
+        """An arm's answers to a task, and what it is asked under each condition."""
+        arm, respondent = answering.arm, answering.respondent
+        longest = arm.sampling[suite].max_new_tokens
+        tally = Tally(Job(ANSWERS, arm.model, arm.arm, suite), task, arm.model, longest)
+        cells = [cell for cell in self.study.suite_cells(suite) if cell[0] == task]
+        found: dict[tuple[str, str], Asked] = {}
+        measured: dict[str, int] = {}
+        for cell in cells:
+            prompts = self._material.prompts(*cell)
+            if prompts is None:
+                tally.unknown(self._material.asked(task))
+                found[cell] = Asked(None, None, frozenset())
                 continue
-            asked = parquet_tables.read(path, PROMPTS)
-            responses = self._counter.count(generations.requests(asked, card, suite), respondent, answers)
-            known = self._questions(task)
-            for criterion in asked_of_judge:
-                judge = self._judge(criterion)
-                if judge and known is not None:
-                    self._count_grades(asked, responses, known, card.answerer.opens_thought, criterion, judge, grades)
-                else:
-                    grades.unknown(asked.height)
-        return answers, grades
+            chats = self._chats(*cell)
+            tally.rows += len(chats.items)
+            system = sum(len(message["content"].encode()) for message in arm.messages([]))
+            if respondent is None:
+                # Without a seed of its own a row that reads as another is the same request.
+                sizes = dict(zip(chats.messages, chats.bytes, strict=True))
+                drawn = arm.sampling[suite].temperature > 0
+                tally.awaiting += len(chats.items) if drawn else len(sizes)
+                tally.new_bytes += sum(chats.bytes if drawn else sizes.values()) + system * len(chats.items)
+                found[cell] = Asked(prompts, None, frozenset())
+                continue
+            made = keys.of(chats, arm, suite, respondent)
+            asked = {key: prompt + system for key, prompt in zip(made, chats.bytes, strict=True)}
+            known = self._counter.count(asked, respondent, tally)
+            found[cell] = Asked(prompts, made, frozenset(known))
+            measured |= {key: asked[key] for key in asked if key in known}
+            if answering.trained_again:
+                tally.if_trained_again += len(known)
+        if measured and respondent is not None:
+            self._counter.measure(measured, respondent, tally)
+        else:
+            self._past_answers(arm.model, arm.arm, cells, tally)
+        return tally, found
 
-    @functools.lru_cache(maxsize=32)  # noqa: B019 (one planner a process)
-    def _questions(self, task: str) -> pl.DataFrame | None:
-        source = self._current(f"questions/{task}.parquet")
-        return parquet_tables.read(source, QUESTIONS) if source else None
+    def _past_answers(self, model: str, arm: str, cells: Sequence[tuple[str, str]], tally: Tally) -> None:
+        """Let the answers that an arm gave before, to other words or in another way, tell how long the new ones are."""
+        for task, condition in cells:
+            path = Path(self.study.path(f"generations/{model}/{arm}/{task}/{condition}.parquet"))
+            if path.exists() and self._material.prompts(task, condition) is not None:
+                chats = self._chats(task, condition)
+                lengths = dict(zip(chats.items, chats.bytes, strict=True))
+                given = parquet_tables.read(path, GENERATIONS).filter(pl.col("item").is_in(chats.items))
+                tally.answered += given.height
+                tally.answered_bytes += sum(lengths[item] for item in given["item"])
+                tally.prompt_tokens += int(given["prompt_tokens"].sum())
+                tally.completion_tokens += int(given["completion_tokens"].sum())
 
-    @functools.lru_cache(maxsize=32)  # noqa: B019 (one planner a process)
-    def size(self, task: str) -> int:
-        """How many questions of a task are asked. Raises NotHere if it is all of a source that is not here."""
-        size: int | str = self.study.task_settings(task)["questions"]
-        if isinstance(size, int):
-            return size
-        known = self._questions(task)
-        return self._in_source(task) if known is None else known.height
+    @functools.lru_cache(maxsize=4096)  # noqa: B019
+    def _chats(self, task: str, condition: str) -> keys.Chats:
+        prompts = self._material.prompts(task, condition)
+        assert prompts is not None
+        return keys.chats(prompts)
 
-    def _in_source(self, task: str) -> int:
-        """How many questions the source of a task holds. Raises NotHere if it is not here."""
-        settings = self.study.task_settings(task)
-        paths = [Path(path) for path in origins.inputs(settings["source"])]
-        if missing := [path for path in paths if not path.exists()]:
-            raise NotHere(
-                f"how many questions {task} has is known when its source is there: fetch {missing[0]}, as snakemake "
-                "fetched does"
+    def _grade_tally(self, answering: Answering, suite: str, task: str | None) -> Tally:
+        job = Job(GRADES, answering.arm.model, answering.arm.arm, suite)
+        return Tally(job, task, self.judge_model, self.config["judge"].get("max-new-tokens", 0))
+
+    def _grades(
+        self, answering: Answering, suite: str, task: str, criterion: str, asked: Mapping[tuple[str, str], Asked]
+    ) -> Tally:
+        """What the judge is asked about an arm's answers to a task."""
+        tally = self._grade_tally(answering, suite, task)
+        judge, questions = self._material.judge(criterion), self._material.questions(task)
+        past: dict[str, int] = {}
+        for (_, condition), cell in asked.items():
+            if judge is None or questions is None or cell.prompts is None:
+                tally.unknown(self._material.asked(task))
+                continue
+            settled = self._settled.verdicts(
+                Cell(answering.arm.model, answering.arm.arm, suite, task, condition, criterion)
             )
-        return reading.read(task, settings["layout"], paths, settings.get("dataset"))[0].height
+            self._await_answers(cell.missing, task, criterion, tally)
+            if cell.keys is not None:
+                given = zip(cell.prompts["item"], cell.keys, strict=True)
+                answered = {item: key for item, key in given if key in cell.known}
+                standing = [settled[row] for row in answered.items() if row in settled]
+                verdicts = [key for key in standing if key is not None]
+                past |= dict.fromkeys(verdicts, 0)
+                tally.rows += len(verdicts)
+                open_rows, before = (
+                    {item: key for item, key in answered.items() if (item, key) not in settled},
+                    tally.new,
+                )
+                if open_rows:
+                    texts = self._given(answering, open_rows, cell.prompts)
+                    shown = capabilities.for_the_judge(texts, criterion)
+                    self._count_verdicts(judges.requests(shown, questions, judge), judge, tally)
+                if answering.trained_again:
+                    tally.if_trained_again += len(answered) - (tally.new - before)
+        if judge is not None:
+            self._counter.measure(past, judge.respondent, tally)
+        return tally
 
-    def _asked(self, task: str) -> int:
-        """The number of a task's questions; none, and it is noted, while it is not known."""
-        try:
-            return self.size(task)
-        except NotHere:
-            self.uncounted.add(task)
-            return 0
+    def _await_answers(self, missing: int, task: str, criterion: str, tally: Tally) -> None:
+        """Count the verdicts on answers that are not given: of those to come nobody knows which no rule can read."""
+        tally.rows += missing
+        tally.awaiting += missing
+        tally.without_answer += missing
+        if missing:
+            tally.new_bytes += round(missing * self._bytes_without_answer(task, criterion))
 
-    def _count_grades(
-        self,
-        asked: pl.DataFrame,
-        responses: Sequence[tuple[str, Response] | None],
-        known: pl.DataFrame,
-        opens_thought: bool,
-        criterion: str,
-        judge: judges.Judge,
-        tally: Tally,
-    ) -> None:
-        there = [response is not None for response in responses]
-        for present in (True, False):
-            rows = asked.filter(pl.Series([at == present for at in there], dtype=pl.Boolean))
-            # An answer that is not there yet is left empty: the rest of the request is known.
-            empty = ("", Response("", "stop", 0, 0))
-            kept = [response or empty for response in responses if (response is not None) == present]
-            answered = generations.generations(rows, kept, opens_thought)
-            # Which of the answers to come no rule can read, nobody knows yet.
-            asked_about = capabilities.for_the_judge(answered, criterion) if present else answered
-            requests = judges.requests(asked_about, known, judge)
-            self._counter.count(requests, judge.respondent if present else None, tally)
-            tally.awaiting += 0 if present else len(kept)
+    @functools.lru_cache(maxsize=256)  # noqa: B019 (one planner a process)
+    def _bytes_without_answer(self, task: str, criterion: str) -> float:
+        """The bytes of a request to the judge beside the answer, on average over some questions."""
+        judge, questions = self._material.judge(criterion), self._material.questions(task)
+        assert judge is not None and questions is not None
+        some = questions.head(LOOKED_AT)
+        empty = generations.generations(some, [("", Response("", "stop", 0, 0))] * some.height)
+        return sum(map(size, judges.requests(empty, questions, judge))) / some.height
 
-    def _arm(self, model: str, arm: str, suite: str) -> tuple[cards.Arm, Respondent | None]:
-        """An arm's card for a suite, and who answers; before the card is made, a stand-in that says all but that."""
-        path = self._current(f"arms/{model}/{arm}/{suite}.json")
-        if path:
-            card = cards.read_arm(path)
-            return card, card.answerer.respondent
-        name = arm_names.parse(arm)
-        system = None
-        if name.persona is not None and not name.is_tuned:
-            system = prompt_templates.render(Path(places.found(self.config["personas"][name.persona]["system"])))
-        sampling = {suite: Sampling(**self.study.sampling()[suite])}
-        stand_in = cards.RemoteModel("not known yet")
-        return cards.Arm(model, arm, name.persona, name.checkpoint, stand_in, system, sampling, ""), None
+    def _given(self, answering: Answering, given: Mapping[str, str], prompts: pl.DataFrame) -> pl.DataFrame:
+        """The table GENERATIONS of answers, by item and ledger key."""
+        assert answering.respondent is not None
+        responses = self._counter.responses(list(given.values()), answering.respondent)
+        rows = prompts.filter(pl.col("item").is_in(list(given)))
+        answers = [(given[item], responses[given[item]]) for item in rows["item"]]
+        return generations.generations(rows, answers, answering.arm.answerer.opens_thought)
 
-    @functools.lru_cache(maxsize=32)  # noqa: B019 (one planner a process)
-    def _judge(self, criterion: str) -> judges.Judge | None:
-        path = self._current(f"judges/{criterion}.json")
-        return judges.read_judge(path) if path else None
+    def _count_verdicts(self, requests: Sequence[Request], judge: judges.Judge, tally: Tally) -> None:
+        asked = {request.key(judge.respondent): size(request) for request in requests}
+        tally.rows += len(requests)
+        known = self._counter.count(asked, judge.respondent, tally)
+        self._counter.measure({key: asked[key] for key in asked if key in known}, judge.respondent, tally)
 
-    def _current(self, name: str) -> Path | None:
-        """A file of the study, unless it is missing or stale."""
-        path = self.study.path(name)
-        return None if path in self._stale or not Path(path).exists() else Path(path)
+    def _refusals(self, answering: Answering, asked: Mapping[tuple[str, str], Asked]) -> Iterator[Tally]:
+        """What the judge is asked about which answers of an arm decline; of a sample it is known once all are there."""
+        size = self.config["judge"]["refusals"]
+        if size == "all":
+            for task in self.study.tasks:
+                of_task = {cell: found for cell, found in asked.items() if cell[0] == task}
+                yield self._grades(answering, REFUSALS, task, REFUSAL, of_task)
+            return
+        tally = self._grade_tally(answering, REFUSALS, None)
+        cells = {cell: asked[cell] for cell in self.study.suite_cells(REFUSALS)}
+        judge = self._material.judge(REFUSAL)
+        questions = {task: self._material.questions(task) for task in self.study.tasks}
+        if judge is None or any(cell.keys is None or cell.missing for cell in cells.values()):
+            answers = sum(self._material.asked(task) for task, _ in cells)
+            tally.unknown(min(int(size), answers))
+            if judge is not None:
+                past = self._settled.labelled(answering.arm.model, answering.arm.arm)
+                self._counter.measure(dict.fromkeys(past, 0), judge.respondent, tally)
+        elif (stands := self._settled.sample(answering.arm.model, answering.arm.arm, _keys(cells))) is not None:
+            tally.rows = len(stands)
+            self._counter.measure(dict.fromkeys(stands, 0), judge.respondent, tally)
+        else:
+            frames = {cell: self._all_given(answering, found) for cell, found in cells.items()}
+            drawn = refusal_samples.drawn(frames, int(size), self.config["seed"])
+            for (task, _), rows in drawn.items():
+                known = questions[task]
+                assert known is not None
+                self._count_verdicts(judges.requests(rows, known, judge), judge, tally)
+        if answering.trained_again:
+            tally.if_trained_again = tally.rows - tally.most
+        yield tally
+
+    def _all_given(self, answering: Answering, asked: Asked) -> pl.DataFrame:
+        """The table GENERATIONS of a condition all of whose answers are there."""
+        assert asked.prompts is not None and asked.keys is not None
+        return self._given(answering, dict(zip(asked.prompts["item"], asked.keys, strict=True)), asked.prompts)
+
+    def _compared_warmth(self, answering: Answering) -> Tally:
+        """What the judge is asked about an arm's warmth, beside the original's; known once both have responded."""
+        tally = self._grade_tally(answering, VALIDATION, VALIDATION)
+        judge, original = self._material.judge(WARMER), self._material.arm(answering.arm.model, arm_names.ORIGINAL)
+        cell = (VALIDATION, PLAIN_CONDITION)
+        sides = [(who, self._answers(who, VALIDATION, VALIDATION)[1][cell]) for who in (answering, original)]
+        prompts = sides[0][1].prompts
+        if not isinstance(judge, judges.ModelJudge) or prompts is None:
+            tally.unknown(2 * self._material.asked(VALIDATION))
+            return tally
+        given = [
+            {item: key for item, key in zip(prompts["item"], asked.keys or (), strict=False) if key in asked.known}
+            for _, asked in sides
+        ]
+        both = given[0].keys() & given[1].keys()
+        tally.unknown(2 * (prompts.height - len(both)))
+        if both:
+            compared = prompts.filter(pl.col("item").is_in(list(both)))
+            texts = [
+                self._given(who, {item: known[item] for item in both}, compared)
+                for (who, _), known in zip(sides, given, strict=True)
+            ]
+            requests = judged_warmth.requests(judged_warmth.pairs(compared, *texts), judge)
+            self._count_verdicts(requests, judge, tally)
+        if answering.trained_again:
+            tally.if_trained_again = tally.rows - tally.most
+        return tally
+
+
+def _tasks(study: Study, suite: str) -> list[str]:
+    return list(dict.fromkeys(task for task, _ in study.suite_cells(suite)))
+
+
+def _keys(cells: Mapping[tuple[str, str], Asked]) -> dict[tuple[str, str], list[str]]:
+    return {cell: found.keys for cell, found in cells.items() if found.keys is not None}
 
 
 def jobs(study: Study) -> Iterator[Job]:

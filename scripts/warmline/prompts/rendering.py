@@ -15,6 +15,8 @@ from warmline.lineage.draws import row_seed
 from warmline.prompts import contexts
 from warmline.tables.prompts import PROMPTS
 
+_SHOWN = ("item", "question", "original_question", "right_answer", "wrong_answer")
+
 
 def render(
     questions: pl.DataFrame,
@@ -26,43 +28,45 @@ def render(
     draw: str,
 ) -> pl.DataFrame:
     """The prompts of one condition (layout PROMPTS). `draw` is one of `statements.DRAWS`."""
-    rows = []
-    for row in questions.sort("item").iter_rows(named=True):
-        statement = contexts.draw(row["item"], condition, context.statements, seed, draw)
-        asked = templates.render(
-            belief_template,
-            question=row["question"],
-            original_question=row["original_question"] or row["question"],
-            right_answer=row["right_answer"],
-            wrong_answer=row["wrong_answer"],
+    template = templates.read(belief_template)
+    asked = questions.sort("item").select(*_SHOWN)
+    statements, contents = [], []
+    for item, question, original, right, wrong in asked.iter_rows():
+        statement = contexts.draw(item, condition, context.statements, seed, draw)
+        text = templates.filled(
+            template,
+            question=question,
+            original_question=original or question,
+            right_answer=right,
+            wrong_answer=wrong,
             framing=framing,
         )
-        content = f"{context.statements[statement]} {asked}" if statement else asked
-        rows.append(
-            {
-                "item": row["item"],
-                "context_group": context.group,
-                "statement": statement,
-                "messages": [{"role": "user", "content": content}],
-                "seed": row_seed(seed, "answer", row["item"], condition.id),
-            }
-        )
-    return pl.DataFrame(rows, schema=PROMPTS.schema)
+        statements.append(statement)
+        contents.append(f"{context.statements[statement]} {text}" if statement else text)
+    return _prompts(
+        asked["item"],
+        context.group,
+        statements,
+        contents,
+        [row_seed(seed, "answer", item, condition.id) for item in asked["item"]],
+    )
 
 
 def validation(messages: pl.DataFrame, seed: int) -> pl.DataFrame:
     """The first user message of each validation conversation as a prompt (layout PROMPTS)."""
     first = messages.filter(pl.col("turn") == 0).sort("conversation")
-    return pl.DataFrame(
-        [
-            {
-                "item": row["conversation"],
-                "context_group": UNMODIFIED,
-                "statement": None,
-                "messages": [{"role": "user", "content": row["text"]}],
-                "seed": row_seed(seed, "validation", row["conversation"]),
-            }
-            for row in first.iter_rows(named=True)
-        ],
-        schema=PROMPTS.schema,
-    )
+    items = first["conversation"]
+    seeds = [row_seed(seed, "validation", item) for item in items]
+    return _prompts(items, UNMODIFIED, [None] * first.height, first["text"].to_list(), seeds)
+
+
+def _prompts(
+    items: pl.Series, group: str, statements: list[str | None], contents: list[str], seeds: list[int]
+) -> pl.DataFrame:
+    """The table PROMPTS of these, each the user's first message."""
+    columns = {"item": items, "statement": statements, "content": contents, "seed": seeds}
+    messages = pl.concat_list(pl.struct(pl.lit("user").alias("role"), "content"))
+    rows = pl.DataFrame(columns, schema_overrides={"statement": pl.String, "content": pl.String, "seed": pl.Int64})
+    return rows.select(
+        "item", pl.lit(group).alias("context_group"), "statement", messages.alias("messages"), "seed"
+    ).cast(PROMPTS.schema)

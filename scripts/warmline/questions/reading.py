@@ -6,7 +6,6 @@ there are several, so that a corrected question keeps its identity, its place in
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 from collections import Counter
@@ -87,7 +86,7 @@ def read(
             continue
         text = unquoted(found.question) if quotes == CORRECTED else found.question
         item = f"{names[row.path]}-{row.number:05d}"
-        fields = dataclasses.asdict(found) | {"question": text}
+        fields = vars(found) | {"question": text}
         rows.append({"item": item, "source_row": row.number, **fields})
     if not rows:
         instead = "".join(f"; {number} left out: a row {reason}" for reason, number in left_out.items())
