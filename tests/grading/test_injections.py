@@ -89,7 +89,7 @@ def rendered(task: str, reply: str, response: str) -> Messages:
 
 def without(messages: Messages, response: str) -> Messages:
     """The messages with a stand-in where the response and its mark were."""
-    block, mark = judge_prompts.delimited(response), judge_prompts.mark_of(response)
+    block, mark = judge_prompts.delimited(response, judge_prompts.mark_of(response)), judge_prompts.mark_of(response)
     contents = [message["content"].replace(block, "[block]").replace(mark, "[mark]") for message in messages]
     return [{"role": message["role"], "content": content} for message, content in zip(messages, contents, strict=True)]
 
@@ -103,7 +103,7 @@ def assert_contained(task: str, reply: str, response: str) -> None:
     assert mark not in messages[0]["content"]
     before, inside, after = messages[1]["content"].replace(f"<<<{mark}\n", "\0cut").partition("\0cut")
     assert inside == "\0cut" and after.startswith(f"{response}\n{mark}>>>\n\n")
-    assert messages[1]["content"].count(judge_prompts.delimited(response)) == 1
+    assert messages[1]["content"].count(judge_prompts.delimited(response, judge_prompts.mark_of(response))) == 1
     # Named once before, so that the judge knows what to look for; then the two lines themselves.
     assert before.count(mark) == 1 and messages[1]["content"].count(mark) == 3
     assert without(messages, response) == without(rendered(task, reply, "An answer."), "An answer.")

@@ -27,6 +27,7 @@ import signal
 import site
 import socket
 import sys
+import threading
 import types
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -390,11 +391,32 @@ def main() -> tuple[types.CodeType, dict[str, Any]] | None:
     return become(job, server.packages) if job else None
 
 
+def status_of(ending: SystemExit) -> int:
+    """The status with which a program ends, whose message is printed, if it has one."""
+    if ending.code is None or isinstance(ending.code, int):
+        return ending.code or 0
+    print(ending.code, file=sys.stderr)
+    return 1
+
+
+def leave(status: int) -> None:
+    """End as an interpreter ends, but for taking apart what was imported: a fork would copy all of it to do so."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status & 0xFF)
+
+
 if __name__ == "__main__" and (program := main()):
+    status = 0
     try:
         exec(*program)
+    except SystemExit as ending:
+        status = status_of(ending)
     except Exception as error:
         # Without this frame.
         error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
         sys.excepthook(type(error), error, error.__traceback__)
-        sys.exit(1)
+        status = 1
+    leave(status)

@@ -64,8 +64,8 @@ def render(
         question=question,
         right_answers=_listed(right),
         wrong_answers=_listed(wrong),
-        response=delimited(response),
-        mark=mark_of(response),
+        response=delimited(response, mark := mark_of(response)),
+        mark=mark,
         reply_instruction=instruction.strip(),
     )
 
@@ -75,10 +75,10 @@ def render_two(template: str, instruction: str, question: str, first: str, secon
     return templates.render_messages(
         template,
         question=question,
-        first_response=delimited(first),
-        first_mark=mark_of(first),
-        second_response=delimited(second),
-        second_mark=mark_of(second),
+        first_response=delimited(first, first_mark := mark_of(first)),
+        first_mark=first_mark,
+        second_response=delimited(second, second_mark := mark_of(second)),
+        second_mark=second_mark,
         reply_instruction=instruction.strip(),
     )
 
@@ -88,9 +88,8 @@ def mark_of(response: str) -> str:
     return digests.of_value(response)[:MARK_DIGITS]
 
 
-def delimited(response: str) -> str:
+def delimited(response: str, mark: str) -> str:
     """A response between two lines that hold its mark."""
-    mark = mark_of(response)
     return f"<<<{mark}\n{response}\n{mark}>>>"
 
 

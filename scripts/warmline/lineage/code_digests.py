@@ -101,9 +101,15 @@ def _key(script: str, *found: str) -> str:
 
 def _content() -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8"))
+        return _content_of(KEPT.absolute(), digests.state(KEPT))
     except (FileNotFoundError, ValueError):
         return {}
+
+
+@functools.lru_cache(maxsize=1)
+def _content_of(path: Path, _state: digests.State) -> dict[str, Any]:
+    """What is kept, as long as the file stays as it is."""
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     # Another Python reads a program otherwise.
     return content if content.get("python") == VERSION else {}
 
@@ -111,9 +117,10 @@ def _content() -> dict[str, Any]:
 def _states(scripts: Path) -> dict[str, list[int]]:
     """What shows that all files of the code are as they were, by their paths (warmline.lineage.digests.state)."""
     found = {}
+    above = len(os.path.join(scripts, ""))
     for folder, folders, names in os.walk(scripts):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         for name in sorted(names):
             path = os.path.join(folder, name)
-            found[os.path.relpath(path, scripts)] = list(digests.state(path))
+            found[path[above:]] = list(digests.state(path))
     return found

@@ -70,7 +70,7 @@ def _coefficients(design: Array, incorrect: Integers, answers: Integers, start: 
         probability = expit(estimates @ design.T)
         weighted = (n * probability * (1 - probability))[:, :, np.newaxis] * design
         score = (incorrect[open_draws] - n * probability) @ design
-        step = np.linalg.solve(weighted.transpose(0, 2, 1) @ design, score[:, :, np.newaxis])[:, :, 0]
+        step = _solved(weighted.transpose(0, 2, 1) @ design, score)
         largest = np.abs(step @ design.T).max(axis=1, keepdims=True)
         estimates = estimates + step * np.minimum(1.0, LARGEST_STEP / np.maximum(largest, LARGEST_STEP))
         moved = np.abs(expit(estimates @ design.T) - probability).max(axis=1)
@@ -80,6 +80,14 @@ def _coefficients(design: Array, incorrect: Integers, answers: Integers, start: 
         if not len(open_draws):
             break
     return found
+
+
+def _solved(information: Array, score: Array) -> Array:
+    """The step of each draw (draws x k). Where separated answers left no information, none is taken along it."""
+    try:
+        return np.asarray(np.linalg.solve(information, score[:, :, np.newaxis])[:, :, 0])
+    except np.linalg.LinAlgError:
+        return np.asarray((np.linalg.pinv(information, hermitian=True) @ score[:, :, np.newaxis])[:, :, 0])
 
 
 def _questions(regression: Regression) -> tuple[Integers, Integers]:
