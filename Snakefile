@@ -43,7 +43,10 @@ shell.prefix(job_shell.prefix(workflow.is_main_process))
 onsuccess:
     from warmline.calls.ledger import Ledger
 
-    Ledger(study.ledger).join()
+    try:
+        Ledger(study.ledger).join()
+    except UserError as error:
+        print(f"warning: the ledger is left as it is: {error}", file=sys.stderr)
 
 
 onerror:

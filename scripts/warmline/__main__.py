@@ -2,6 +2,7 @@
 
 `warmline new` writes such a folder, `warmline run` brings it up to date, and `warmline upgrade` brings over what an
 earlier version made. `warmline check` says what of it will fail, `warmline plan` what a run would ask and cost,
+`warmline ledger` what was answered so far,
 `warmline power` what differences it would detect, and `warmline explain-code` what a script's code digest covers.
 `warmline warmth` scores the texts of any CSV file, `warmline import-outputs` reads answers that were made elsewhere,
 and `warmline released-sample` fits the article's regressions to those that its authors released.
@@ -53,7 +54,17 @@ def build_parser() -> argparse.ArgumentParser:
         help="of answers that change, to be assumed (as in the article's tables)",
     )
     powering.set_defaults(run=power)
-    for command in (running, upgrading, checking, planning, powering):
+    keeping = commands.add_parser(
+        "ledger", help="what the ledger holds, and whether it is sound", description=ledger.__doc__
+    )
+    keeping.add_argument(
+        "--check", action="store_true", help="read every line, and compute its digest and its key anew"
+    )
+    keeping.add_argument(
+        "--keep-only", nargs="+", type=Path, metavar="STUDY", help="drop what none of these refers to, as results/mine"
+    )
+    keeping.set_defaults(run=ledger)
+    for command in (running, upgrading, checking, planning, powering, keeping):
         command.add_argument(
             "--configfile",
             nargs="+",
@@ -153,6 +164,16 @@ def plan(arguments: argparse.Namespace) -> None:
     from warmline.cli.plan import print_plan
 
     print_plan(arguments)
+
+
+def ledger(arguments: argparse.Namespace) -> None:
+    """Say what the ledger of a study holds, respondent by respondent; it may be shared by several studies.
+
+    What was dropped is asked again, and paid again, by whoever needs it.
+    """
+    from warmline.cli.ledger import print_ledger
+
+    print_ledger(arguments)
 
 
 def power(arguments: argparse.Namespace) -> None:

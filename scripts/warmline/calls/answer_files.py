@@ -157,6 +157,10 @@ class PlainFile:
             for offset, length in zip(rows["offset"].tolist(), rows["length"].tolist(), strict=True):
                 yield os.pread(file.fileno(), length, offset)
 
+    def all_rows(self) -> Rows:
+        """Every row that was read."""
+        return self.rows
+
     def all_lines(self) -> Iterator[tuple[int, bytes]]:
         """Every complete line, and where it begins."""
         return complete_lines(self.path, 0)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import zstandard
 
 from warmline.calls import answer_files, lines
@@ -137,3 +138,63 @@ def _blocks(part: PlainFile) -> Iterator[bytes]:
                 content += file.readline(left - len(content))
             left -= len(content)
             yield content
+
+
+def drop_all_but(folder: Path, keys: Set[bytes]) -> int:
+    """Remove the answers of a respondent that are not of these keys, and failures, from files that are written.
+
+    Returns how many answers were removed. Raises UserError if the disk is full, or a file is damaged.
+    """
+    join(folder)
+    dropped = 0
+    for path in answer_files.paths(folder, JOINED):
+        part = JoinedFile(path)
+        rows = part.all_rows()
+        is_kept = np.array([line.tobytes()[:32] in keys for line in rows["line"]], bool)
+        if not is_kept.all():
+            dropped += int((~is_kept).sum())
+            _write_some(part, rows[is_kept], folder)
+            remove(path)
+    return dropped
+
+
+def _write_some(part: JoinedFile, rows: Rows, folder: Path) -> None:
+    """Write those of a file's lines that are no calls, and those of some rows."""
+    wanted, moved = set(rows["offset"].tolist()), {}
+    frames: list[tuple[int, int, int]] = []
+    names = sorted([part.path.name, *part.about["files"]])
+    path = folder / f"{digests.of_value([*names, digests.of_value(sorted(wanted))])[:16]}{JOINED}"
+    compressor, end = zstandard.ZstdCompressor(), 0
+    with complete_files.replacing(path) as partial, open(partial, "wb") as file:
+        for block in _in_blocks((offset, line) for offset, line in part.all_lines() if _stays(offset, line, wanted)):
+            frame = compressor.compress(b"".join(line for _, line in block))
+            frames.append((end, file.tell(), len(frame)))
+            file.write(frame)
+            for offset, line in block:
+                moved[offset] = end
+                end += len(line)
+        rows = rows.copy()
+        rows["offset"] = [moved[offset] for offset in rows["offset"].tolist()]
+        notes = [(moved[offset], length) for offset, length in part.about["notes"]]
+        about = {"files": names, "writers": part.about["writers"], "notes": notes}
+        file.write(answer_files.joined_end(rows, frames, about, file.tell(), end))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _stays(offset: int, line: bytes, wanted: Set[int]) -> bool:
+    return offset in wanted or not lines.is_call(line)
+
+
+def _in_blocks(found: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """Lines with their places, about as many bytes at a time as a frame is to hold."""
+    block: list[tuple[int, bytes]] = []
+    size = 0
+    for offset, line in found:
+        block.append((offset, line))
+        size += len(line)
+        if size >= FRAME_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block

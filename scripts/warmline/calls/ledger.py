@@ -7,6 +7,7 @@ safe on NFS and Lustre without locks. When a run has ended, its files are joined
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import socket
@@ -65,7 +66,9 @@ class Ledger:
     def join(self) -> None:
         """Join the files that are written, respondent by respondent. Raises UserError as joining.join does."""
         for folder in sorted(path for path in self.folder.glob("*") if path.is_dir()):
-            joining.join(folder)
+            # What is gone, another process has joined.
+            with contextlib.suppress(FileNotFoundError):
+                joining.join(folder)
 
 
 class Writer:

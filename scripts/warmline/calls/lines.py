@@ -99,15 +99,16 @@ def _line(record: Mapping[str, Any]) -> bytes:
 
 def is_answer(line: bytes) -> bool:
     """Whether a line is that of a call which was answered."""
-    return _is_call(line) and line[_KIND] == _BEFORE_RESPONSE and line.endswith(b"\n")
+    return is_call(line) and line[_KIND] == _BEFORE_RESPONSE and line.endswith(b"\n")
 
 
 def is_other(line: bytes) -> bool:
     """Whether a line is one of the ledger's, and no answer's."""
-    return line.startswith(_OF_NO_CALL) or (_is_call(line) and line[_KIND.start :].startswith(_BEFORE_FAILURE))
+    return line.startswith(_OF_NO_CALL) or (is_call(line) and line[_KIND.start :].startswith(_BEFORE_FAILURE))
 
 
-def _is_call(line: bytes) -> bool:
+def is_call(line: bytes) -> bool:
+    """Whether a line is that of a call."""
     key = line[_KEY]
     return line.startswith(_BEFORE_KEY) and not key.strip(b"0123456789abcdef") and len(key) == 64
 
