@@ -103,6 +103,8 @@ class Imported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
         builtins.__import__ = noting
         for name in names:
+            if name in sys.modules:
+                continue
             before = {*map(unit, sys.modules)}
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
@@ -275,7 +277,8 @@ def is_own(name: str) -> bool:
 
 def unit(name: str) -> str:
     """What is imported as one: a module of our own, the whole package of another."""
-    return name if is_own(name) else top(name)
+    first = top(name)
+    return name if first == OWN else first
 
 
 def files_of(name: str) -> list[str]:
