@@ -1,13 +1,13 @@
-"""A rehearsal of the article's study at its own size, without a model: what Warmline itself takes, and what an edit does.
+"""A rehearsal of the article's study at its own size, without a model: what Warmline takes, and what an edit does.
 
-    python benchmarks/rehearsal.py --share 1        # the whole size, an hour and more; 0.01 in the tests
+    python benchmarks/rehearsal.py --share 1        # the whole size, an hour; 0.01 in the tests
 
-One model behind an endpoint is tuned, asked and judges itself: the article's 27 conditions, four arms, four tasks, MMLU,
-GSM8K and AdvBench. Benchmark files and conversations are made up. Calls are answered by the simulator's own function, in
-the process that asks (benchmarks/rehearsed.py), and what that takes is taken off, as is what local models take: the scores of
-warmth and of toxicity. The study is run; then a statement, a judge's prompt, a number of questions and a context are
-edited, each is planned by `warmline plan`, and run. Last, `snakemake -n` of the finished study stands beside Snakemake
-alone on the same graph.
+One model behind an endpoint is tuned, asked and judges itself: the article's 27 conditions, four arms, four tasks,
+MMLU, GSM8K and AdvBench. Benchmark files and conversations are made up. Calls are answered by the simulator's own
+function, in the process that asks (benchmarks/rehearsed.py), and what that takes is taken off, as is what local models
+take: the scores of warmth and of toxicity. The study is run; then a statement, a judge's prompt, a number of questions
+and a context are edited, each is planned by `warmline plan`, and run. Last, `snakemake -n` of the finished study stands
+beside Snakemake alone on the same graph.
 
 Processor seconds are of the whole tree of processes, with nothing warmed up; those of single jobs are their records'.
 """
@@ -28,7 +28,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,8 @@ STUDY = "rehearsal"
 MODELS = ("score_warmth", "score_conversations")
 """The rules whose jobs run local models."""
 PR_SET_CHILD_SUBREAPER = 36
-PLANNED = re.compile(r"^total +.*?(?:at most )?([\d,]+)  ", re.MULTILINE)
+# Rows, those from the ledger, and those that are new.
+PLANNED = re.compile(r"^total +[\d,]+ +[\d,]+ +(?:at most )?([\d,]+)", re.MULTILINE)
 
 Edit = Callable[[Path], None]
 
@@ -115,8 +115,8 @@ class Sources:
             for number in range(self.rows(500)):
                 options = {letter: f"{self.words(2)} {letter}{number}" for letter in "ABCDE"}
                 question = (
-                    f"A 54-year-old woman comes to the physician because of {self.words(30)}. Which of the following is "
-                    f"the most likely {self.words(2)} {number}?"
+                    f"A 54-year-old woman comes to the physician because of {self.words(30)}. Which of the following "
+                    f"is the most likely {self.words(2)} {number}?"
                 )
                 row = {"question": question, "answer": options["B"], "options": options, "answer_idx": "B"}
                 lines.write(json.dumps(row) + "\n")
@@ -235,7 +235,13 @@ class Jobs:
     asked: int
 
     @property
+    def cpu(self) -> float:
+        """The processor seconds of all jobs."""
+        return sum(float(record["cpu_seconds"]) for record in self.records)
+
+    @property
     def models(self) -> float:
+        """Those of the jobs that run local models."""
         return sum(float(record["cpu_seconds"]) for record in self.records if record["rule"] in MODELS)
 
 
@@ -298,16 +304,14 @@ class Rehearsal:
     def run(self) -> Spent:
         return self.command("-m", "warmline", "run", "--configfile", "config.yaml", "--cores", str(os.cpu_count()))
 
-    def plan(self) -> tuple[Spent, int]:
-        """What planning took, and the number of calls that it says at most."""
+    def plan(self) -> dict[str, Any]:
+        """The number of calls that the plan says at most, and what planning took; its sentence is printed."""
         spent = self.command("-m", "warmline", "plan", "--configfile", "config.yaml")
         found = PLANNED.search(spent.output)
         if not found:
             raise RuntimeError(f"the plan has no total:\n{spent.output}")
-        # Rows, from ledger, new.
-        total = [line for line in spent.output.splitlines() if line.startswith("total")][0]
-        numbers = re.findall(r"[\d,]+", total)
-        return spent, int(numbers[2].replace(",", ""))
+        print(*(line for line in spent.output.splitlines() if line.startswith("A run would ask")), sep="\n", flush=True)
+        return {"planned": int(found[1].replace(",", "")), "plan cpu s": spent.cpu, "plan s": spent.wall}
 
     def jobs(self) -> Jobs:
         """What jobs did since this was last asked."""
@@ -404,56 +408,35 @@ def main() -> None:
             rehearse(Rehearsal(folder / "study", arguments.share, simulator), arguments.share)
 
 
-def rehearse(rehearsal: Rehearsal, share: float) -> None:
-    print(f"{share:.0%} of the article's size, {os.cpu_count()} processors")
-    edits, outcomes = {"the whole study": None, **EDITS}, []
+def rehearse(rehearsal: Rehearsal, share: float) -> list[dict[str, Any]]:
+    """Run the study and each edit of it, and print what that took. Returns a row for each run."""
+    print(f"{share:.0%} of the article's size, {os.cpu_count()} processors", flush=True)
+    edits: dict[str, Edit | None] = {"the whole study": None, **EDITS}
+    outcomes: list[dict[str, Any]] = []
     for name, edit in edits.items():
-        planned, planning = None, None
+        print(f"\n{name}", flush=True)
+        plan: dict[str, Any] = {"planned": None, "plan cpu s": None, "plan s": None}
         if edit:
             edit(rehearsal.study)
-            planning, planned = rehearsal.plan()
+            plan = rehearsal.plan()
         spent, jobs = rehearsal.run(), rehearsal.jobs()
-        beside = spent.cpu - jobs.answering - jobs.models
-        in_jobs = sum(record["cpu_seconds"] for record in jobs.records) - jobs.answering - jobs.models
+        own = jobs.answering + jobs.models
         outcomes.append(
-            [
-                *(
-                    name,
-                    planned,
-                    jobs.calls,
-                    jobs.asked,
-                    len(jobs.records),
-                    spent.cpu,
-                    jobs.answering,
-                    jobs.models,
-                    beside,
-                ),
-                *(beside - in_jobs, spent.wall, planning and planning.cpu, planning and planning.wall),
-                len(spent.output.splitlines()),
-            ]
+            {
+                **{"": name, "planned": plan.pop("planned"), "calls": jobs.calls, "asked": jobs.asked},
+                **{"jobs": len(jobs.records), "cpu s": spent.cpu, "answering": jobs.answering, "models": jobs.models},
+                **{"beside": spent.cpu - own, "not in jobs": spent.cpu - jobs.cpu, "s": spent.wall, **plan},
+                "lines": len(spent.output.splitlines()),
+            }
         )
-        print(f"\n{name}")
         table(by_stage(jobs), ["stage", "rule", "jobs", "cpu s", "s", "longest s", "peak MB"], ",.2f")
     table(list(rehearsal.files()), ["folder", "files", "MB", "largest MB"])
-    headings = [
-        "",
-        "planned",
-        "calls",
-        "asked",
-        "jobs",
-        "cpu s",
-        "answering",
-        "models",
-        "beside",
-        "not in jobs",
-        "wall s",
-    ]
-    table(outcomes, [*headings, "plan cpu s", "plan s", "lines"])
-    own, alone = bare(rehearsal)
-    print(
-        f"\nsnakemake -n of the finished study: {own.cpu:.2f} cpu s; Snakemake alone on its graph: {alone.cpu:.2f} cpu s"
-    )
-    print(f"ratio: {own.cpu / alone.cpu:.2f}")
+    table([list(outcome.values()) for outcome in outcomes], list(outcomes[0]))
+    own_run, alone = bare(rehearsal)
+    print(f"\nsnakemake -n of the finished study: {own_run.cpu:.2f} cpu s")
+    print(f"Snakemake alone on its graph: {alone.cpu:.2f} cpu s")
+    print(f"ratio: {own_run.cpu / alone.cpu:.2f}")
+    return outcomes
 
 
 if __name__ == "__main__":

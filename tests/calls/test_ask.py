@@ -175,3 +175,14 @@ def test_a_receipts_root_stands_for_all_its_lines_in_any_order(ledger: Ledger, t
     assert ask(requests("bb", "a"), Shouting(), Ledger(tmp_path / "other")).root() == root
     assert (ask(requests("a"), Shouting(), ledger) + ask(requests("bb", "a"), Shouting(), ledger)).root() == root
     assert ask(requests("a"), Shouting(), ledger).root() != root
+
+
+def test_a_receipt_of_what_is_known_to_be_kept_is_that_of_its_requests(ledger: Ledger) -> None:
+    ask(requests("a", "b", "c"), Shouting(), ledger)
+    keys = [bytes.fromhex(request.key(SHOUTING)) for request in requests("a", "b", "b")]
+    engine = Shouting()
+    receipt = ask(requests("b", "c", "d"), engine, ledger, kept=keys).as_json()
+    plain = ask(requests("a", "b", "b", "b", "c", "d"), Shouting(), ledger).as_json()
+    assert engine.asked == ["d"]
+    assert {**receipt, "this_run": None} == {**plain, "this_run": None}
+    assert receipt["this_run"]["new"] == 1

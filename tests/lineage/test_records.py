@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from warmline.lineage import records
+from warmline.lineage import digests, records
 
 
 @pytest.fixture
@@ -48,3 +48,24 @@ def test_the_record_of_version_0_1_0_is_the_first_of_the_history(name: str) -> N
 def test_a_name_tells_rule_and_wildcards() -> None:
     name = "results/s/audit/jobs/fetch_source/file=a/b,c=d.csv,commit=1"
     assert records.rule_and_wildcards(name) == ("fetch_source", {"file": "a/b", "c": "d.csv", "commit": "1"})
+
+
+def test_a_file_counts_as_made_from_others_only_if_all_of_them_are_as_the_record_says(tmp_path: Path) -> None:
+    made, inputs = tmp_path / "made", [tmp_path / "a", tmp_path / "b"]
+    for path in (made, *inputs):
+        path.write_text(path.name)
+    name = records.beside(str(tmp_path / "audit/jobs/ask_arm/model=m,suite=questions"), "project", model="m", task="t")
+    assert name == str(tmp_path / "audit/jobs/project/model=m,task=t")
+    assert records.made_from(name, inputs) is None
+    read = {path.name: {str(path): digests.of_file(path)} for path in inputs}
+    records.append(name, {"inputs": read, "outputs": {"made": {str(made): digests.of_file(made)}}})
+    assert records.made_from(name, inputs) == made
+    assert records.made_from(name, inputs[:1]) == made
+    assert records.made_from(name, [*inputs, tmp_path / "made"]) is None
+    for path in (made, *inputs):
+        path.write_text("edited")
+        assert records.made_from(name, inputs) is None
+        path.unlink()
+        assert records.made_from(name, inputs) is None
+        path.write_text(path.name)
+    assert records.made_from(name, inputs) == made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import html
 import io
@@ -9,12 +10,21 @@ import json
 import re
 from typing import Any
 
+import altair as alt
 from altair.utils.html import INLINE_HTML_TEMPLATE
 
 from warmline.figures.drawing import Chart
 
 # Names of resources in a page's dictionary of them, which stand in any order.
 _RESOURCES = re.compile(rb"(?<=<<\n)(?: +/\w+ \d+ 0 R\n){2,}")
+
+
+def specified_once(chart: Chart) -> Chart:
+    """The chart, whose specification is made now for all of its files; of a large figure that takes seconds."""
+    with alt.data_transformers.disable_max_rows():
+        specification = chart.to_dict(context={"pre_transform": False})
+    object.__setattr__(chart, "to_dict", lambda **_: copy.deepcopy(specification))
+    return chart
 
 
 def to_svg(chart: Chart) -> str:
