@@ -77,7 +77,7 @@ def test_an_edited_statement_is_asked_about_in_the_rows_that_show_it(study: Stud
 
 
 def test_answers_of_adapters_that_are_made_again_are_told_apart(study: StudyCopy) -> None:
-    study.edit("config/prompts/rewrite/warm.md", "# user", "# user\nPlease.")
+    study.edit("config/prompts/rewrite/warm.md", "Use no emoji.", "Use no emoji, please.")
     printed = plan(study).stdout
     table = rows(printed)
     assert new(table, "rewriting") != {} and new(table, "rewriting").keys() == {"warm"}
