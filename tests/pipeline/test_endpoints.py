@@ -64,9 +64,8 @@ def test_keys_stay_secret_and_the_ledger_re_derives_the_study(
     assert study_copy.contents() == contents
     assert study_copy.calls() == calls
 
-    for path in (study_copy.folder / "results/ledger").glob("*/*.answers.jsonl"):
-        first, _, *rest = path.read_bytes().splitlines(keepends=True)
-        path.write_bytes(b"".join([first, *rest]))
+    for path in (study_copy.folder / "results/ledger").glob("*/*.answers.*"):
+        path.unlink()
     shutil.rmtree(study_copy.path("rewrites"))
     failed = study_copy.run(str(study_copy.path("rewrites/warm.parquet").relative_to(study_copy.folder)), check=False)
     assert "replay: " in failed.stdout + failed.stderr

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from repository import REPOSITORY
-from study_copy import StudyCopy, environment
+from study_copy import StudyCopy, calls_in, environment
 
 ANSWERS = "results/tiny/answers/{model}/original/questions.json"
 ROWS = 2 * 2 * 4
@@ -19,8 +19,7 @@ ROWS = 2 * 2 * 4
 
 def keys(ledger: Path) -> list[str]:
     """The key of each answer in a ledger."""
-    lines = [line for path in ledger.glob("*/*.answers.jsonl") for line in path.read_bytes().split(b"\n") if line]
-    return [record["key"] for record in map(json.loads, lines) if "response" in record]
+    return [call["key"] for part in ledger.glob("*") for call in calls_in(part) if "response" in call]
 
 
 def receipt(copy: StudyCopy, model: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from warmline.calls import answer_files
+
 COPIED = ("Snakefile", "rules", "scripts", "config", "profiles", "envs")
 # Messages of the jobs that a dry-run plans.
 PLANNED = re.compile(r"^Job \d+: (.*)$", re.MULTILINE)
@@ -133,7 +135,7 @@ class StudyCopy:
         counts: Counter[str] = Counter()
         for part in (self.folder / "results/ledger").glob("*"):
             engine = json.loads((part / "respondent.json").read_text())["engine"]
-            counts[engine] += sum(calls_in(path) for path in part.glob("*.jsonl"))
+            counts[engine] += len(calls_in(part))
         return counts
 
     def contents(self) -> dict[str, str]:
@@ -147,10 +149,10 @@ class StudyCopy:
         }
 
 
-def calls_in(path: Path) -> int:
-    """How many calls a file of the ledger holds; its first line says who wrote it, and a torn last line is none."""
-    lines = path.read_bytes().splitlines(keepends=True)
-    return sum(line.startswith(b'{"key"') and line.endswith(b"\n") for line in lines)
+def calls_in(part: Path) -> list[dict[str, Any]]:
+    """The calls in a respondent's folder of the ledger; a torn last line of a file is none."""
+    files = map(answer_files.opened, answer_files.paths(part))
+    return [json.loads(line) for file in files for _, line in file.all_lines() if line.startswith(b'{"key"')]
 
 
 def environment() -> dict[str, str]:
