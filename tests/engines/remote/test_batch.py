@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai_simulator.client import Simulator
 from repository import REPOSITORY
+from study_copy import calls_in
 
 from warmline.calls.ask import ask
-from warmline.calls.ledger import ANSWERS, Ledger, kept_answers
+from warmline.calls.ledger import Ledger, kept_answers
 from warmline.calls.receipts import Receipt
 from warmline.calls.requests import Request, Sampling
 from warmline.calls.spool import nameless_file
@@ -64,9 +65,7 @@ def each_answered_once(simulator: Simulator, number: int) -> bool:
 
 
 def answer_lines(ledger: Ledger) -> list[dict[str, Any]]:
-    paths = ledger.part(MODEL.respondent).glob(f"*{ANSWERS}")
-    # The first line says who wrote the file.
-    return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()[1:]]
+    return calls_in(ledger.part(MODEL.respondent))
 
 
 def test_every_row_gets_the_answer_that_a_single_call_gets(
@@ -270,7 +269,7 @@ def test_the_key_is_in_no_error_and_no_file(
     assert simulator.counts()["authorization"] == ["Bearer sk-secret"]
     said = capsys.readouterr().err
     assert "still trying after InternalServerError" in said
-    kept = [path.read_text() for path in ledger.folder.rglob("*") if path.is_file()]
+    kept = [path.read_text(errors="replace") for path in ledger.folder.rglob("*") if path.is_file()]
     assert not any("sk-secret" in text for text in [str(error.value), said, *kept])
 
 
