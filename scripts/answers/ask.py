@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+from pathlib import Path
 
 import polars as pl
 
@@ -29,8 +30,8 @@ def main(arguments: argparse.Namespace) -> None:
     kept: list[bytes] = []
     asked: list[pl.DataFrame] = []
     for path in arguments.prompts:
-        cell = {"model": arm.model, "arm": arm.arm, "task": path.parent.name, "condition": path.stem}
-        projection = options.projection(arguments, "project_answers", **cell)
+        table = Path(arm.model, arm.arm, path.parent.name, path.name)
+        projection = options.projection(arguments, "project_answers", table)
         before = projected.kept(projection, [arguments.arm, path], answered, "answer_key")
         if before is None:
             asked.append(parquet_tables.read(path, PROMPTS))

@@ -87,11 +87,15 @@ def ask(
     return receipt
 
 
-def projection(arguments: argparse.Namespace, rule: str, **wildcards: str) -> str | None:
-    """The name of the record of a projection in the job's study; None where what it made is not to be relied on."""
+def projection(arguments: argparse.Namespace, rule: str, table: Path) -> str | None:
+    """The name of the record of a projection in the job's study, by <model>/<arm>/<task>/<condition> of its table.
+
+    None where what it made before is not to be relied on.
+    """
     if not arguments.record or arguments.calls == "ask-again":
         return None
-    return records.beside(arguments.record, rule, **wildcards)
+    cell = zip(("model", "arm", "task", "condition"), table.with_suffix("").parts[-4:], strict=True)
+    return records.beside(arguments.record, rule, **dict(cell))
 
 
 def ledger(arguments: argparse.Namespace) -> Ledger:

@@ -51,9 +51,8 @@ def judged_before(arguments: argparse.Namespace) -> dict[Path, pl.DataFrame]:
     answered = options.ledger(arguments).answered(judge.respondent)
     found = {}
     for path in arguments.generations:
-        cell = dict(zip(("model", "arm", "task", "condition"), path.with_suffix("").parts[-4:], strict=True))
-        inputs = [specified[cell["task"]], questions[cell["task"]], path]
-        projection = options.projection(arguments, "project_grades", **cell)
+        inputs = [specified[task_of(path)], questions[task_of(path)], path]
+        projection = options.projection(arguments, "project_grades", path)
         verdicts = projected.kept(projection, inputs, answered, "judge_key")
         if verdicts is not None:
             found[path] = verdicts
