@@ -185,6 +185,17 @@ def test_a_long_file_of_an_earlier_version_is_indexed_once(tmp_path: Path, monke
     assert index.read_bytes() == written
 
 
+def test_no_reader_makes_an_index_beside_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmline.calls.answer_files.UNINDEXED_BYTES", 0)
+    monkeypatch.setattr("warmline.calls.answer_files.UNWRITTEN_ROWS", 3)
+    ledger = Ledger(tmp_path)
+    with ledger.writer(RESPONDENT) as writer:
+        for number in range(20):
+            writer.append(request(str(number)), response(f"answer {number}"))
+            assert texts(ledger, *map(str, range(20))) == {str(one): f"answer {one}" for one in range(number + 1)}
+    assert texts(ledger, *map(str, range(20))) == {str(one): f"answer {one}" for one in range(20)}
+
+
 def test_who_may_not_write_an_index_reads_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("warmline.calls.answer_files.UNINDEXED_BYTES", 0)
     ledger = Ledger(tmp_path)

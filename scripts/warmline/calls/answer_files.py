@@ -326,11 +326,15 @@ def _endpoint(path: Path) -> str | None:
 
 
 class IndexWriter:
-    """Writes the index of a plain file, which lags behind it by some rows."""
+    """Writes the index of a plain file, which lags behind it by some rows.
+
+    It is there before the file is, so that no reader makes another.
+    """
 
     def __init__(self, answers: Path) -> None:
         self._path = index_path(answers)
         self._pending = bytearray(_MAGIC)
+        self.write()
 
     def add(self, row: bytes) -> None:
         """Take in the row of an answer that stands in the file by now."""

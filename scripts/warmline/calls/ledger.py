@@ -105,8 +105,7 @@ class Writer:
         offset = file.tell()
         file.write(written.line)
         file.flush()
-        if isinstance(result, Response):
-            self._index = self._index or answer_files.IndexWriter(self.folder / f"{self.name}{ANSWERS}")
+        if self._index and isinstance(result, Response):
             self._index.add(answer_files.packed(written, result, offset))
         return written.key, written.digest
 
@@ -131,6 +130,8 @@ class Writer:
     def _file(self, kind: str) -> BinaryIO:
         if kind not in self._files:
             self.make_part()
+            if kind == ANSWERS:
+                self._index = answer_files.IndexWriter(self.folder / f"{self.name}{ANSWERS}")
             self._files[kind] = open(self.folder / f"{self.name}{kind}", "xb")  # noqa: SIM115 (closed in __exit__)
             self._write(kind, lines.of_writer({**_this_writer(), **self.written_by}))
         return self._files[kind]
