@@ -136,9 +136,7 @@ def test_as_many_rows_are_asked_as_planned(study_copy: StudyCopy, tmp_path: Path
         study_copy.run(*command)
         first = asked(study_copy, {})
         assert {job: first[job] for job in certain} == certain
-        assert {job: first[job] for job in first if job[0] == "answers"} == {
-            job: certain[job] for job in certain if job[0] == "answers"
-        }
+        assert not [job for job in first if first[job] and job not in certain and job not in most]
         assert all(first[job] <= most[job] for job in most)
         for edits in (WORDS, ARM, JUDGING):
             for change in edits.values():
