@@ -41,16 +41,18 @@ def beside(name: str, rule: str, **wildcards: str) -> str:
     return f"{name.rpartition('audit/jobs/')[0]}audit/jobs/{rule}/{labels}"
 
 
+def files(record: Record, kind: str) -> dict[str, str]:
+    """The digest of each file among a record's `inputs` or `outputs`, by its path."""
+    return {path: digest for named in record.get(kind, {}).values() for path, digest in named.items()}
+
+
 def made_from(name: str, inputs: Iterable[Path]) -> Path | None:
     """The file that a job made last, if it is as it was made, and so are these files that it was made from.
 
     None otherwise, or if there is no record that says so.
     """
     record = last(name) or {}
-    outputs, read = (
-        {path: digest for files in record.get(kind, {}).values() for path, digest in files.items()}
-        for kind in ("outputs", "inputs")
-    )
+    outputs, read = (files(record, kind) for kind in ("outputs", "inputs"))
     holds = len(outputs) == 1 and all(
         Path(path).is_file() and digests.of_file(path) == known
         for path, known in [*outputs.items(), *((str(path), read.get(str(path))) for path in inputs)]

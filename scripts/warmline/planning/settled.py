@@ -102,7 +102,7 @@ class Settled:
         given = {
             cell: Path(self._study.path(f"generations/{model}/{arm}/{'/'.join(cell)}.parquet")) for cell in answers
         }
-        drawn_from = _files(record["inputs"])
+        drawn_from = records.files(record, "inputs")
         for cell_of, file in given.items():
             if not file.exists() or drawn_from.get(str(file)) != digests.of_file(file):
                 return None
@@ -134,7 +134,7 @@ class Settled:
             return False
         if code is not None and (record.get("given") or {}).get("params", {}).get("code") != code:
             return False
-        outputs, inputs = (_files(record[name]) for name in ("outputs", "inputs"))
+        outputs, inputs = (records.files(record, kind) for kind in ("outputs", "inputs"))
         judge, questions = f"judges/{cell.criterion}.json", f"questions/{cell.task}.parquet"
         return (
             outputs.get(str(path)) == digests.of_file(path)
@@ -174,7 +174,3 @@ class Settled:
 
 def _by_answer(table: pl.DataFrame) -> Verdicts:
     return {(item, answer): verdict for item, answer, verdict in table.select("item", "answer_key", "judge_key").rows()}
-
-
-def _files(named: dict[str, dict[str, str]]) -> dict[str, str]:
-    return {path: digest for files in named.values() for path, digest in files.items()}
