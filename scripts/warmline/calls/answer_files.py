@@ -69,12 +69,12 @@ _SKIPPED = 0x184D2A50
 _FOOTER = struct.Struct("<QQQQQ16s")
 
 
-def packed(written: lines.Written, response: Response, offset: int, writer: int = 0) -> bytes:
-    """The row of an answer that was written at an offset."""
+def packed(written: lines.Written, response: Response, offset: int) -> bytes:
+    """The row of an answer that the one writer of a plain file wrote at an offset."""
     reason = response.finish_reason.encode("utf-8")
     tokens = (min(max(number, 0), 2**32 - 1) for number in (response.prompt_tokens, response.completion_tokens))
     return _PACKED.pack(
-        *(written.key, written.digest, written.time, offset, len(written.line), writer, *tokens),
+        *(written.key, written.digest, written.time, offset, len(written.line), 0, *tokens),
         reason if len(reason) <= LONGEST_REASON else b"",
     )
 
@@ -174,14 +174,13 @@ class JoinedFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.end = path.stat().st_size
         with open(path, "rb") as file:
             try:
                 file.seek(-_FOOTER.size, os.SEEK_END)
-                self.height, frames, about, self.frames_end, self.lines_end, magic = _FOOTER.unpack(file.read())
+                self.height, frames, about, frames_end, self.lines_end, magic = _FOOTER.unpack(file.read())
                 if magic != _MAGIC:
                     raise ValueError
-                self._prefixes_begin = self.frames_end + 8
+                self._prefixes_begin = frames_end + 8
                 self._rows_begin = self._prefixes_begin + 8 * self.height
                 file.seek(self._rows_begin + ROW.itemsize * self.height)
                 self.frames: Rows = np.frombuffer(file.read(_FRAME.itemsize * frames), _FRAME)
