@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import io
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from warmline.calls import answer_files
 from warmline.calls.answer_files import ROW, index_path
 from warmline.calls.ledger import Ledger
 from warmline.calls.requests import Failure, Request, Response, Sampling
@@ -194,6 +198,54 @@ def test_no_reader_makes_an_index_beside_a_writer(tmp_path: Path, monkeypatch: p
             writer.append(request(str(number)), response(f"answer {number}"))
             assert texts(ledger, *map(str, range(20))) == {str(one): f"answer {one}" for one in range(number + 1)}
     assert texts(ledger, *map(str, range(20))) == {str(one): f"answer {one}" for one in range(20)}
+
+
+def test_a_line_that_is_finished_while_it_is_read_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(tmp_path)
+    path = record(ledger, a=response("A"), b=response("B"))
+    whole = path.read_bytes()
+    *_, last, _ = whole.splitlines(keepends=True)
+    torn = whole.index(last) + len(last) // 2
+    index_path(path).unlink()
+    path.write_bytes(whole[:torn])
+
+    class Growing(io.BufferedReader):
+        """A file whose writer goes on once a reader has come to its end."""
+
+        def readline(self, size: int | None = -1, /) -> bytes:
+            line = super().readline(size)
+            if line and not line.endswith(b"\n"):
+                path.write_bytes(whole)
+            return line
+
+    with monkeypatch.context() as patched:
+        reader = lambda path, mode: Growing(io.FileIO(path, mode.removesuffix("b")))  # noqa: E731
+        patched.setattr(answer_files, "open", reader, raising=False)
+        assert texts(ledger, "a", "b") == {"a": "A"}
+    assert path.read_bytes() == whole
+    assert texts(ledger, "a", "b") == {"a": "A", "b": "B"}
+
+
+def test_answers_are_on_disk_before_their_index_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where a network file system had the index first, another host would take the answers for lost.
+    monkeypatch.setattr(answer_files, "UNWRITTEN_ROWS", 2)
+    ledger, on_disk = Ledger(tmp_path), {}
+
+    def fsync(descriptor: int) -> None:
+        on_disk[os.readlink(f"/proc/self/fd/{descriptor}")] = os.fstat(descriptor).st_size
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with ledger.writer(RESPONDENT) as writer:
+        for number in range(20):
+            writer.append(request(str(number)), response("A"))
+            (path,) = ledger.part(RESPONDENT).glob("*.answers.jsonl")
+            size = index_path(path).stat().st_size // ROW.itemsize * ROW.itemsize
+            if size:
+                last = np.frombuffer(index_path(path).read_bytes()[16 : 16 + size], ROW)[-1]
+                assert last["offset"] + last["length"] <= on_disk[str(path)]
+    assert size
 
 
 def test_who_may_not_write_an_index_reads_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

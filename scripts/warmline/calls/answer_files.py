@@ -288,13 +288,17 @@ def paths(folder: Path, *kinds: str) -> list[Path]:
 
 
 def complete_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
-    """The lines from byte `start` on, each with its place; a last line without its line feed was torn."""
+    """The lines from byte `start` on, each with its place; a last line without its line feed was torn.
+
+    The file may grow meanwhile: what is read behind a torn line may be its rest.
+    """
     with open(path, "rb") as file:
         file.seek(start)
         for line in file:
-            if line.endswith(b"\n"):
-                yield start, line
-                start += len(line)
+            if not line.endswith(b"\n"):
+                return
+            yield start, line
+            start += len(line)
 
 
 def scan(path: Path, start: int) -> tuple[Rows, int]:
@@ -335,14 +339,13 @@ class IndexWriter:
         self._pending = bytearray(_MAGIC)
         self.write()
 
-    def add(self, row: bytes) -> None:
-        """Take in the row of an answer that stands in the file by now."""
+    def add(self, row: bytes) -> bool:
+        """Take in the row of an answer that stands in the file by now. True once it is time to write."""
         self._pending += row
-        if len(self._pending) > UNWRITTEN_ROWS * ROW.itemsize:
-            self.write()
+        return len(self._pending) > UNWRITTEN_ROWS * ROW.itemsize
 
     def write(self) -> None:
-        """Write what was taken in."""
+        """Write what was taken in. The answers must be on disk: other hosts would miss them."""
         with open(self._path, "ab") as file:
             file.write(self._pending)
         self._pending.clear()

@@ -88,8 +88,7 @@ class Writer:
     def __exit__(
         self, error: type[BaseException] | None, raised: BaseException | None, at: TracebackType | None
     ) -> None:
-        if self._index:
-            self._index.write()
+        self._write_index()
         for kind, file in self._files.items():
             self._write(kind, lines.of_end())
             os.fsync(file.fileno())
@@ -106,7 +105,8 @@ class Writer:
         file.write(written.line)
         file.flush()
         if self._index and isinstance(result, Response):
-            self._index.add(answer_files.packed(written, result, offset))
+            if self._index.add(answer_files.packed(written, result, offset)):
+                self._write_index()
         return written.key, written.digest
 
     def note(self, **values: Any) -> None:
@@ -135,6 +135,11 @@ class Writer:
             self._files[kind] = open(self.folder / f"{self.name}{kind}", "xb")  # noqa: SIM115 (closed in __exit__)
             self._write(kind, lines.of_writer({**_this_writer(), **self.written_by}))
         return self._files[kind]
+
+    def _write_index(self) -> None:
+        if self._index:
+            self.sync()
+            self._index.write()
 
     def _write(self, kind: str, line: bytes) -> None:
         self._files[kind].write(line)
