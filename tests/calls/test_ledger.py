@@ -200,9 +200,7 @@ def test_no_reader_makes_an_index_beside_a_writer(tmp_path: Path, monkeypatch: p
     assert texts(ledger, *map(str, range(20))) == {str(one): f"answer {one}" for one in range(20)}
 
 
-def test_a_line_that_is_finished_while_it_is_read_is_no_damage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_line_that_is_finished_while_it_is_read_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(tmp_path)
     path = record(ledger, a=response("A"), b=response("B"))
     whole = path.read_bytes()

@@ -104,9 +104,9 @@ class Writer:
         offset = file.tell()
         file.write(written.line)
         file.flush()
-        if self._index and isinstance(result, Response):
-            if self._index.add(answer_files.packed(written, result, offset)):
-                self._write_index()
+        row = answer_files.packed(written, result, offset) if isinstance(result, Response) else None
+        if row and self._index and self._index.add(row):
+            self._write_index()
         return written.key, written.digest
 
     def note(self, **values: Any) -> None:
