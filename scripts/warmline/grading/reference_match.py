@@ -24,6 +24,8 @@ from warmline.grading.verdicts import Verdict
 
 ARTICLES = {"a", "an", "the"}
 STEPS = ("case", "punctuation", "articles")
+# Quotation marks of any alphabet count as punctuation, as in TriviaQA's script.
+MARKS = str.maketrans(dict.fromkeys([*string.punctuation, "\u2018", "\u2019", "\u201c", "\u201d"], " "))
 
 
 def normalise(text: str, steps: Sequence[str] = STEPS) -> list[str]:
@@ -33,9 +35,7 @@ def normalise(text: str, steps: Sequence[str] = STEPS) -> list[str]:
     if "case" in steps:
         text = text.lower()
     if "punctuation" in steps:
-        # Quotation marks of any alphabet count as punctuation, as in TriviaQA's script.
-        marks = {*string.punctuation, "\u2018", "\u2019", "\u201c", "\u201d"}
-        text = "".join(" " if letter in marks else letter for letter in text)
+        text = text.translate(MARKS)
     tokens = text.split()
     return [token for token in tokens if token not in ARTICLES] if "articles" in steps else tokens
 
@@ -86,8 +86,8 @@ def _answer(text: str) -> list[str]:
 
 
 def _contains(tokens: list[str], answer: list[str]) -> bool:
-    size = len(answer)
-    return size > 0 and any(tokens[at : at + size] == answer for at in range(len(tokens) - size + 1))
+    # No token holds a blank.
+    return bool(answer) and f" {' '.join(answer)} " in f" {' '.join(tokens)} "
 
 
 def _token_f1(tokens: list[str], answer: list[str]) -> float:
