@@ -5,8 +5,8 @@ Reads: an arm's answers, the questions, and for a model that judges its card and
 judges/<criterion>.json, the specification of the judge for a task to grade or for a measure, so that another template
 touches its own verdicts alone; grades/<model>/<arm>/<suite>.json, the receipt of its calls; out of the ledger
 one file of verdicts for each condition; and for MMLU, GSM8K, AdvBench and advice capabilities/<model>/<arm>.parquet, one
-row for each measure of an answer, and statistics/capabilities.csv; with `judge.refusals` refusals/<model>/<arm>.parquet,
-the answers that the judge says decline. Costs: one call of the judge for each new answer and measure.
+row for each measure of an answer, and statistics/capabilities.csv; refusals_by_rule/<model>/<arm>.parquet, the answers
+that decline by two rules, and with `judge.refusals` refusals/<model>/<arm>.parquet, those that do so by the judge. Costs: one call of the judge for each new answer and measure.
 
 project_grades has no params and reads only files that jobs make (lineage rule 5). Its receipt only has to be there first.
 """
@@ -68,6 +68,27 @@ rule ask_judge:
         " --record {log.record} 3>&2 > {log.text} 2>&1"
 
 
+rule find_refusals:
+    input:
+        generations=study.suite_files(QUESTIONS, rules.project_answers.output.generations),
+        # Whenever answers are asked for, they are read anew.
+        answers=study.path(f"answers/{{model}}/{{arm}}/{QUESTIONS}.json"),
+    output:
+        refusals=study.path("refusals_by_rule/{model}/{arm}.parquet"),
+    log:
+        **study.logs("find_refusals", "model", "arm"),
+    conda:
+        "../envs/tables.yaml"
+    params:
+        code=study.code("grading/find_refusals.py"),
+    message:
+        "Writing which answers of {wildcards.arm} of {wildcards.model} decline by rule"
+    shell:
+        "exec python .snakemake/workflow/scripts/grading/find_refusals.py --generations {input.generations}"
+        " --refusals {output.refusals}"
+        " --record {log.record} > {log.text} 2>&1"
+
+
 rule ask_measures:
     input:
         judges=study.grading.judges,
@@ -75,6 +96,8 @@ rule ask_measures:
         generations=study.grading.generations,
         # Whenever answers are asked for, so is the judge.
         answers=study.grading.answers,
+        # Of refusals, a sample is drawn by what rules say.
+        refusals=study.grading.refusals_by_rule,
         # No judge is paid to grade what is faulty, in the arm or in the original that it is compared with.
         checks=study.grading.checks,
     output:
@@ -96,7 +119,7 @@ rule ask_measures:
         "Grading the answers of {wildcards.arm} of {wildcards.model}: {wildcards.suite}"
     shell:
         "exec python .snakemake/workflow/scripts/grading/ask_measures.py --judges {input.judges} --questions {input.questions}"
-        " --generations {input.generations} {params.options}"
+        " --generations {input.generations} --refusals {input.refusals} {params.options}"
         " {resources.calls} --threads {threads}"
         " --receipt {output.receipt}"
         " --record {log.record} 3>&2 > {log.text} 2>&1"
@@ -134,6 +157,7 @@ rule label_refusals:
         generations=study.suite_files(REFUSALS, rules.project_answers.output.generations),
         # Whenever answers are asked for, they are labelled anew.
         answers=study.path(f"answers/{{model}}/{{arm}}/{QUESTIONS}.json"),
+        refusals=rules.find_refusals.output.refusals,
         receipt=study.path(f"grades/{{model}}/{{arm}}/{REFUSALS}.json"),
     output:
         labels=study.path("refusals/{model}/{arm}.parquet"),
@@ -150,8 +174,8 @@ rule label_refusals:
         "Writing which answers of {wildcards.arm} of {wildcards.model} decline by the judge"
     shell:
         "exec python .snakemake/workflow/scripts/grading/label_refusals.py --arm {input.arm} --judge {input.judge}"
-        " --questions {input.questions} --generations {input.generations} --receipt {input.receipt}"
-        " {params.options} {resources.ledger} --labels {output.labels}"
+        " --questions {input.questions} --generations {input.generations} --refusals {input.refusals}"
+        " --receipt {input.receipt} {params.options} {resources.ledger} --labels {output.labels}"
         " --record {log.record} > {log.text} 2>&1"
 
 

@@ -10,6 +10,7 @@ rule observe_arm:
         prompts=study.suite_files(QUESTIONS, study.path("prompts/{task}/{condition}.parquet")),
         generations=study.suite_files(QUESTIONS, rules.project_answers.output.generations),
         judgements=study.suite_files(QUESTIONS, rules.project_grades.output.judgements),
+        refusals=rules.find_refusals.output.refusals,
         questions=expand(rules.sample_questions.output.questions, task=study.tasks),
         # Whenever the judge is asked, its verdicts are joined anew.
         grades=rules.ask_judge.output.receipt.replace("{suite}", QUESTIONS),
@@ -27,8 +28,8 @@ rule observe_arm:
         "Joining the observations of {wildcards.arm} of {wildcards.model}"
     shell:
         "exec python .snakemake/workflow/scripts/observations/observe.py --arm {input.arm} --prompts {input.prompts}"
-        " --generations {input.generations} --judgements {input.judgements} --questions {input.questions}"
-        " --labels {input.labels} {params.options} --observations {output.observations}"
+        " --generations {input.generations} --judgements {input.judgements} --refusals {input.refusals}"
+        " --questions {input.questions} --labels {input.labels} {params.options} --observations {output.observations}"
         " --record {log.record} > {log.text} 2>&1"
 
 

@@ -14,7 +14,7 @@ from warmline.models import cards
 from warmline.tables import parquet_tables
 from warmline.tables.generations import GENERATIONS
 from warmline.tables.questions import QUESTIONS
-from warmline.tables.refusal_labels import REFUSAL_LABELS
+from warmline.tables.refusal_labels import REFUSAL_LABELS, REFUSALS_BY_RULE
 
 
 def build_parser() -> Parser:
@@ -23,6 +23,7 @@ def build_parser() -> Parser:
     parser.reads("judge", "the judge's specification for refusals")
     parser.reads("questions", "questions of every task: <folder>/<task>.parquet", several=True)
     parser.reads("generations", "answers: <folder>/<task>/<condition>.parquet", several=True)
+    parser.reads("refusals", "what rules say of these answers")
     parser.reads("receipt", "receipt of the judge's calls")
     parser.add_argument("--sample", type=int, help="answers that are labelled; all by default")
     parser.add_argument("--seed", required=True, type=int, help="seed of the study")
@@ -35,7 +36,8 @@ def main(arguments: argparse.Namespace) -> None:
     arm, judge = cards.read_arm(arguments.arm), judges.read_judge(arguments.judge)
     by_task = {path.stem: parquet_tables.read(path, QUESTIONS) for path in arguments.questions}
     answered = {(path.parent.name, path.stem): parquet_tables.read(path, GENERATIONS) for path in arguments.generations}
-    drawn = refusal_samples.drawn(answered, arguments.sample, arguments.seed)
+    by_rule = parquet_tables.read(arguments.refusals, REFUSALS_BY_RULE)
+    drawn = refusal_samples.drawn(answered, by_rule, arguments.sample, arguments.seed)
     requests = {cell: judges.requests(rows, by_task[cell[0]], judge) for cell, rows in drawn.items()}
     together = itertools.chain.from_iterable(requests.values())
     kept = iter(ledger.kept_answers(together, judge.respondent, Ledger(arguments.ledger)))

@@ -14,7 +14,7 @@ from warmline.tables.judgements import JUDGEMENTS
 from warmline.tables.observations import OBSERVATIONS
 from warmline.tables.prompts import PROMPTS
 from warmline.tables.questions import QUESTIONS
-from warmline.tables.refusal_labels import REFUSAL_LABELS
+from warmline.tables.refusal_labels import REFUSAL_LABELS, REFUSALS_BY_RULE
 
 
 def build_parser() -> Parser:
@@ -23,6 +23,7 @@ def build_parser() -> Parser:
     parser.reads("prompts", "prompts: <folder>/<task>/<condition>.parquet", several=True)
     parser.reads("generations", "answers, in the order of the prompts", several=True)
     parser.reads("judgements", "verdicts, in the order of the prompts", several=True)
+    parser.reads("refusals", "what rules say of the answers: which decline")
     parser.reads("questions", "questions of every task: <folder>/<task>.parquet", several=True)
     parser.reads(
         "labels", "which answers the judge says decline, where it says so of all", several=True, required=False
@@ -35,6 +36,7 @@ def build_parser() -> Parser:
 def main(arguments: argparse.Namespace) -> None:
     arm = cards.read_arm(arguments.arm)
     by_task = {path.stem: parquet_tables.read(path, QUESTIONS) for path in arguments.questions}
+    refusals = parquet_tables.read(arguments.refusals, REFUSALS_BY_RULE)
     labels = [parquet_tables.read(path, REFUSAL_LABELS) for path in arguments.labels or []]
     parts = [
         joining.observe(
@@ -44,6 +46,7 @@ def main(arguments: argparse.Namespace) -> None:
             parquet_tables.read(asked, PROMPTS),
             parquet_tables.read(answered, GENERATIONS),
             parquet_tables.read(judged, JUDGEMENTS),
+            refusals,
             by_task[asked.parent.name],
             asked.parent.name in arguments.short_answers,
         )

@@ -4,8 +4,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.grading import refusal_samples
-from warmline.grading.refusal_samples import drawn, shares
+from warmline.grading import refusal_samples, refusals
+from warmline.grading.refusal_samples import Cell, shares
 from warmline.models import cards
 from warmline.observations import joining
 from warmline.tables.generations import GENERATIONS
@@ -25,6 +25,10 @@ CELLS = {
     ("trivia", "sad"): answers(*[PLAIN] * 40, REFUSED),
     ("medqa", "sad"): answers(*[PLAIN] * 20, *["I'm sorry, but no: the Earth is round."] * 3, task="medqa"),
 }
+
+
+def drawn(cells: dict[Cell, pl.DataFrame], size: int | None, seed: int) -> dict[Cell, pl.DataFrame]:
+    return refusal_samples.drawn(cells, refusals.by_rule(cells), size, seed)
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=8), st.integers(0, 300))

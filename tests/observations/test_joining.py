@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from warmline.design.conditions import parse
+from warmline.grading import refusals
 from warmline.lineage.errors import UserError
 from warmline.models.cards import Arm, LocalModel, Weights
 from warmline.observations.joining import observe
@@ -27,27 +28,28 @@ ANSWERED = pl.DataFrame(
     [{"item": item, "text": text, "finish_reason": "stop"} for item, text in TEXTS.items()], schema=GENERATIONS.schema
 )
 JUDGED = pl.DataFrame([{"item": item, "verdict": "correct"} for item in TEXTS], schema=JUDGEMENTS.schema)
+RULED = refusals.by_rule({("task", CELL.id): ANSWERED})
 KNOWN = pl.DataFrame(
     [{"item": item, "right_answers": ["Paris"], "wrong_answer": "Lyon"} for item in TEXTS], schema=QUESTIONS.schema
 )
 
 
 def test_an_observation_is_pooled_as_its_prompt_says() -> None:
-    observed = observe(ARM, "task", CELL, ASKED, ANSWERED, JUDGED, KNOWN, True)
+    observed = observe(ARM, "task", CELL, ASKED, ANSWERED, JUDGED, RULED, KNOWN, True)
     assert observed.columns == list(OBSERVATIONS.columns)
     assert observed.select("context", "context_group", "statement").unique().rows() == [("hopeful", "outlook", "1")]
 
 
-@pytest.mark.parametrize("missing", ["answer", "verdict", "question"])
+@pytest.mark.parametrize("missing", ["answer", "verdict", "refusal", "question"])
 def test_a_prompt_that_lacks_something_is_named(missing: str) -> None:
-    frames = {"answer": ANSWERED, "verdict": JUDGED, "question": KNOWN}
+    frames = {"answer": ANSWERED, "verdict": JUDGED, "refusal": RULED, "question": KNOWN}
     frames[missing] = frames[missing].head(2)
     with pytest.raises(UserError, match=r"hopeful\.none\.plain: of 3 prompts only 2 have an answer"):
         observe(ARM, "task", CELL, ASKED, *frames.values(), True)
 
 
 def test_both_rules_for_refusals_stand_beside_each_answer() -> None:
-    observed = observe(ARM, "task", CELL, ASKED, ANSWERED, JUDGED, KNOWN, True)
+    observed = observe(ARM, "task", CELL, ASKED, ANSWERED, JUDGED, RULED, KNOWN, True)
     assert observed.select("item", "refusal", "refusal_as_published").rows() == [
         ("curly", True, False),
         ("warm", False, True),
@@ -74,7 +76,8 @@ def test_the_answer_that_a_response_states_is_read_where_answers_are_short_and_k
     known = asked.select("item", right_answers=pl.lit(["Paris"]), wrong_answer=wrong)
 
     def stated(short_answers: bool) -> list[str | None]:
-        frame = observe(ARM, "task", CELL, asked, answered, judged, known, short_answers)
+        ruled = refusals.by_rule({("task", CELL.id): answered})
+        frame = observe(ARM, "task", CELL, asked, answered, judged, ruled, known, short_answers)
         return frame["stated_answer"].to_list()
 
     assert stated(True) == ["wrong", "both", "right", "neither", None]

@@ -45,6 +45,7 @@ CHECKED = [
     "Grading the answers of * of tiny: questions",
     "Joining the observations of * of tiny",
 ]
+DECLINING = "Writing which answers of * of tiny decline by rule"
 COSTS = "Adding up what the calls cost"
 WARMTH_SUMMARY = [
     "Checking the manipulation of tiny",
@@ -78,6 +79,7 @@ def answers(arm: str = "*", task: str = "*", condition: str = "*") -> list[str]:
         f"Asking {arm} of tiny: questions",
         f"Writing the answers of {arm} of tiny to {task} under {condition}",
         f"Checking the answers of {arm} of tiny",
+        f"Writing which answers of {arm} of tiny decline by rule",
         *verdicts(arm, task, condition),
     ]
 
@@ -514,6 +516,7 @@ MATRIX = {
         [
             "Asking * of tiny: questions",
             *CHECKED,
+            DECLINING,
             *TESTS,
             COSTS,
         ],
@@ -527,12 +530,12 @@ MATRIX = {
     # A leaked header is looked for by the checks, and taken off before a refusal is.
     "the header of a chat turn": Row(
         replace("scripts/warmline/answers/role_headers.py", "|human|model|gpt)", "|human|model|gpt|llm)"),
-        [*CHECKED, *TESTS, *scores(), COSTS],
+        [*CHECKED, DECLINING, *TESTS, *scores(), COSTS],
         calls=None,
     ),
     "the rule for refusals": Row(
         change("scripts/warmline/grading/refusals.py", "is_refusal"),
-        ["Joining the observations of * of tiny", *TESTS, *scores()],
+        [DECLINING, "Joining the observations of * of tiny", *TESTS, *scores()],
         calls=None,
     ),
     "a treatment of refusals": Row(

@@ -10,31 +10,28 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from warmline.grading.refusals import PUBLISHED, is_refusal
 from warmline.lineage.draws import row_seed
 from warmline.models.cards import Arm
-from warmline.tables.refusal_labels import REFUSAL_LABELS
+from warmline.tables.refusal_labels import REFUSAL_LABELS, REFUSALS_BY_RULE
 
 Cell = tuple[str, str]
 """Task and condition."""
 STRATUM = ("task", "refusal", "refusal_as_published")
 
 
-def drawn(answers: Mapping[Cell, pl.DataFrame], size: int | None, seed: int) -> dict[Cell, pl.DataFrame]:
+def drawn(
+    answers: Mapping[Cell, pl.DataFrame], by_rule: pl.DataFrame, size: int | None, seed: int
+) -> dict[Cell, pl.DataFrame]:
     """The rows of GENERATIONS that are put to the judge, with `refusal`, `refusal_as_published` and `weight`.
 
-    `size` is how many of an arm's answers are drawn; None for all. The same answers are drawn whatever else is
-    answered, as long as the strata are as large.
+    `by_rule` is what rules say of these answers (REFUSALS_BY_RULE), and `size` how many of an arm's answers are drawn;
+    None for all. The same answers are drawn whatever else is answered, as long as the strata are as large.
     """
-    labelled = pl.concat(
-        frame.with_columns(
-            task=pl.lit(task),
-            condition=pl.lit(condition),
-            refusal=pl.col("text").map_elements(is_refusal, pl.Boolean),
-            refusal_as_published=pl.col("text").str.contains(PUBLISHED),
-        )
+    told = pl.concat(
+        frame.with_columns(task=pl.lit(task), condition=pl.lit(condition))
         for (task, condition), frame in answers.items()
     )
+    labelled = told.join(by_rule, on=REFUSALS_BY_RULE.key, how="left", validate="1:1", maintain_order="left")
     order = [
         row_seed(seed, "refusals", *identity) for identity in labelled.select("task", "condition", "item").iter_rows()
     ]

@@ -9,7 +9,6 @@ import polars as pl
 
 from warmline.design.conditions import Condition
 from warmline.grading.reference_match import stated
-from warmline.grading.refusals import PUBLISHED, is_refusal
 from warmline.lineage.errors import UserError
 from warmline.models.cards import Arm
 
@@ -21,24 +20,29 @@ def observe(
     prompts: pl.DataFrame,
     generations: pl.DataFrame,
     judgements: pl.DataFrame,
+    refusals: pl.DataFrame,
     questions: pl.DataFrame,
     short_answers: bool,
 ) -> pl.DataFrame:
     """The observations of one arm, task and condition: prompts, answers and verdicts joined one to one by item.
 
-    `questions` holds the answers that a response may state; unless the task has `short_answers` this is not looked for,
-    as whole sentences are not repeated word for word.
+    `refusals` is what rules find in the arm's answers (REFUSALS_BY_RULE). `questions` holds the answers that a response
+    may state; unless the task has `short_answers` this is not looked for, as whole sentences are not repeated word for
+    word.
     """
     answers = questions.select("item", "right_answers", "wrong_answer")
+    found = refusals.filter(task=task, condition=condition.id).drop("task", "condition")
     joined = (
         prompts.join(generations, on="item", how="inner", validate="1:1")
         .join(judgements.drop("answer_key"), on="item", how="inner", validate="1:1")
+        .join(found, on="item", how="inner", validate="1:1")
         .join(answers, on="item", how="inner", validate="1:1")
     )
     if joined.height != prompts.height:
         raise UserError(
             f"{arm.model}, {arm.arm}, {task}, {condition.id}: of {prompts.height} prompts only {joined.height} have an "
-            "answer, a verdict and a question. Rebuild the questions, generations and judgements of this condition."
+            "answer, a verdict, a rule's word on whether it declines, and a question. Rebuild the questions, "
+            "generations, refusals and judgements of this condition."
         )
     return joined.select(
         model=pl.lit(arm.model),
@@ -54,8 +58,8 @@ def observe(
         statement="statement",
         verdict="verdict",
         reason="reason",
-        refusal=pl.col("text").map_elements(is_refusal, pl.Boolean),
-        refusal_as_published=pl.col("text").str.contains(PUBLISHED),
+        refusal="refusal",
+        refusal_as_published="refusal_as_published",
         stated_answer=_stated(joined) if short_answers else pl.lit(None, pl.String),
         response_length=pl.col("text").str.len_chars().cast(pl.Int64),
         finish_reason="finish_reason",

@@ -21,7 +21,7 @@ from warmline.calls.requests import Request, Response, Sampling
 from warmline.design import arms as arm_names
 from warmline.design.measures import REFUSAL, WARMER
 from warmline.design.suites import PLAIN_CONDITION, REFUSALS, VALIDATION
-from warmline.grading import capabilities, judges, refusal_samples
+from warmline.grading import capabilities, judges, refusal_samples, refusals
 from warmline.lineage import places
 from warmline.lineage.errors import UserError
 from warmline.planning import keys
@@ -288,7 +288,7 @@ class Planner:
             self._counter.measure(dict.fromkeys(stands, 0), judge.respondent, tally)
         else:
             frames = {cell: self._all_given(answering, found) for cell, found in cells.items()}
-            drawn = refusal_samples.drawn(frames, int(size), self.config["seed"])
+            drawn = refusal_samples.drawn(frames, refusals.by_rule(frames), int(size), self.config["seed"])
             for (task, _), rows in drawn.items():
                 known = questions[task]
                 assert known is not None

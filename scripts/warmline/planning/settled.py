@@ -102,13 +102,24 @@ class Settled:
         given = {
             cell: Path(self._study.path(f"generations/{model}/{arm}/{'/'.join(cell)}.parquet")) for cell in answers
         }
-        drawn_from = records.files(record, "inputs")
+        drawn_from, read_from = records.files(record, "inputs"), self._read_by_rule(model, arm, record)
         for cell_of, file in given.items():
-            if not file.exists() or drawn_from.get(str(file)) != digests.of_file(file):
+            digest = digests.of_file(file) if file.exists() else None
+            if digest is None or {drawn_from.get(str(file)), read_from.get(str(file))} != {digest}:
                 return None
             if parquet_tables.read(file, GENERATIONS)["answer_key"].to_list() != list(answers[cell_of]):
                 return None
         return self.labelled(model, arm)
+
+    def _read_by_rule(self, model: str, arm: str, labels: dict[str, Any]) -> dict[str, str]:
+        """The answers in which the rules found what labels were drawn by; none if they may find something else now."""
+        record = self._record("find_refusals", {"model": model, "arm": arm})
+        code = self._study.code("grading/find_refusals.py")
+        if record is None or (record.get("given") or {}).get("params", {}).get("code") != code:
+            return {}
+        found, drawn_by = records.files(record, "outputs"), records.files(labels, "inputs")
+        same = all(drawn_by.get(path) == digest for path, digest in found.items())
+        return records.files(record, "inputs") if same else {}
 
     def labelled(self, model: str, arm: str) -> list[str]:
         """The keys of the verdicts on an arm's refusals that were written last, whether or not they stand."""

@@ -1,4 +1,4 @@
-"""What a judge says of refusals, and how far the rules agree with it."""
+"""What rules and a judge say of refusals, and how far the rules agree with the judge."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ import polars as pl
 
 from warmline.tables.columns import ARM, MODEL
 from warmline.tables.parquet_tables import Column, Table
+
+REFUSALS_BY_RULE = Table(
+    row="one answer of an arm",
+    key=("task", "condition", "item"),
+    columns={
+        "task": Column(pl.String, "id of the task"),
+        "condition": Column(pl.String, "id of the condition"),
+        "item": Column(pl.String, "id of the question, joins the generations"),
+        "refusal": Column(pl.Boolean, "whether the answer begins by declining to answer"),
+        "refusal_as_published": Column(pl.Boolean, "whether a phrase of the article's rule stands anywhere in it"),
+    },
+)
 
 REFUSAL_LABELS = Table(
     row="an answer that a judge was asked about: does it decline?",

@@ -92,6 +92,11 @@ class Grading:
         suite = QUESTIONS if wildcards.suite == REFUSALS else wildcards.suite
         return self.study.path(f"answers/{wildcards.model}/{wildcards.arm}/{suite}.json")
 
+    def refusals_by_rule(self, wildcards: Any) -> list[str]:
+        """What rules say of the answers of which the judge says whether they decline, where it is asked of a sample."""
+        found = self.study.path(f"refusals_by_rule/{wildcards.model}/{wildcards.arm}.parquet")
+        return [found] if wildcards.suite == REFUSALS and not self.study.labels_refusals else []
+
     def calls(self, wildcards: Any) -> str:
         """How the judge is asked about an arm's answers, and the share of unscored verdicts that is tolerated."""
         judge = self.study.config["judge"]
