@@ -41,6 +41,7 @@ state["spec"] = statsmodels.stats.multitest.__spec__.origin
 json.dump(state, open(sys.argv[1], "w"))
 """
 OTHER = "import os, socket; os.setuid(65534)"
+HEAVY = "import time; t = time.process_time(); import statsmodels.api; print(time.process_time() - t)"
 WAITS = """
 import pathlib, signal, sys, time
 def end(*_):
@@ -149,13 +150,36 @@ def test_a_forked_job_finds_what_a_fresh_interpreter_has(run: Run) -> None:
 
 
 def test_what_one_job_imported_is_there_for_the_next_of_its_script(run: Run) -> None:
-    run.write("heavy", "import time; t = time.process_time(); import statsmodels.api; print(time.process_time() - t)")
+    run.write("heavy", HEAVY)
     run.forks()
     seconds = []
     for _ in range(3):
         assert run.job("heavy.py") == 0
         seconds.append(float(run.out()))
     assert seconds[2] < seconds[0] / 5
+
+
+def test_what_jobs_of_an_earlier_run_imported_is_there_for_the_first_of_the_next(run: Run) -> None:
+    run.write("heavy", HEAVY)
+    (run.folder / ".snakemake").mkdir()
+
+    def seconds(run: Run) -> float:
+        assert run.job("heavy.py") == 0, run.err()
+        return float(run.out())
+
+    def first_of_another_run() -> float:
+        another = Run(run.folder)
+        try:
+            return seconds(another)
+        finally:
+            another.end()
+
+    imported, there = seconds(run), seconds(run)
+    assert there < imported / 5
+    assert first_of_another_run() < imported / 5
+    # What cannot be read is nothing remembered.
+    (run.folder / ".snakemake/warmline-imports.json").write_text('{"heavy.py": 3')
+    assert first_of_another_run() > imported / 5
 
 
 def test_an_edited_module_is_read_anew(run: Run) -> None:
@@ -287,14 +311,25 @@ print(seen, "polars" in sys.modules, "numpy" in sys.modules, hasattr(columns, "e
 """
 
 
-def test_modules_of_the_library_are_there_as_a_job_imports_them_and_as_their_files_are(
-    run: Run, tmp_path: Path
-) -> None:
-    copy = tmp_path / "copy"
+def with_a_copy_of_the_library(run: Run, folder: Path) -> Path:
+    """Have the jobs of a run use a copy of the library, which is to be edited."""
+    copy = folder / "copy"
     shutil.copytree(REPOSITORY / "scripts/warmline", copy / "warmline", ignore=shutil.ignore_patterns("__pycache__"))
     run.answer(f'PATH="{copy}/warmline/forkserver:${{PATH#*:}}" PYTHONPATH={copy}; export PATH PYTHONPATH; echo 0')
     run.write("uses", LIBRARY)
     run.write("uses_more", "import warmline.calls.ledger, warmline.grading.judges\n" + LIBRARY)
+    return copy / "warmline/tables/columns.py"
+
+
+def edit(module: Path) -> None:
+    with open(module, "a") as file:
+        file.write("\n\nedited = True\n")
+
+
+def test_modules_of_the_library_are_there_as_a_job_imports_them_and_as_their_files_are(
+    run: Run, tmp_path: Path
+) -> None:
+    module = with_a_copy_of_the_library(run, tmp_path)
     run.write("parent", "import os; print(os.getppid())")
     outputs: dict[str, list[str]] = {"uses.py": [], "uses_more.py": []}
     for number in range(5):
@@ -302,9 +337,20 @@ def test_modules_of_the_library_are_there_as_a_job_imports_them_and_as_their_fil
             assert run.job(script) == 0, run.err()
             found.append(run.out())
         if number == 3:
-            with open(copy / "warmline/tables/columns.py", "a") as module:
-                module.write("\n\nedited = True\n")
+            edit(module)
     for found in outputs.values():
         assert len(set(found[:4])) == 1
         assert found[4] == found[0].replace("False 1", "True 1")
         assert "False 1" in found[0]
+
+
+def test_a_module_that_one_script_imported_and_that_was_edited_is_old_for_the_others_too(
+    run: Run, tmp_path: Path
+) -> None:
+    module = with_a_copy_of_the_library(run, tmp_path)
+    for script in ("uses.py", "uses.py", "uses_more.py"):
+        assert run.job(script) == 0, run.err()
+        assert "False 1" in run.out()
+    edit(module)
+    assert run.job("uses_more.py") == 0, run.err()
+    assert "True 1" in run.out()

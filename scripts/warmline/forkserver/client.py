@@ -7,7 +7,7 @@ process becomes `python SCRIPT [ARGUMENT ...]`: then, and before, nothing has be
 
 A server belongs to one run: its address holds the study's folder and the process id of Snakemake. The address is an
 abstract one of Linux, so it is seen on this host alone and vanishes with the server. Who binds it first starts the
-server. Only a server of the same user is trusted.
+server, and then is a client as others are. Only a server of the same user is trusted.
 """
 
 # Every job waits for these imports: they take a millisecond, `socket` and `signal` ten.
@@ -44,7 +44,9 @@ def begin(words: list[str]) -> "_socket.socket | None":
         return None
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
-        connection.connect(address)
+        if connection.connect_ex(address):
+            start_server(address)
+            connection.connect(address)
         peer = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
         if int.from_bytes(peer[4:8], sys.byteorder) != os.getuid():
             return None
@@ -56,8 +58,6 @@ def begin(words: list[str]) -> "_socket.socket | None":
         connection.sendmsg([len(job).to_bytes(4, "big")], rights)
         connection.sendall(job)
         return connection if connection.recv(1) else None
-    except ConnectionRefusedError:
-        start_server(address)
     except OSError:
         pass
     return None
@@ -77,6 +77,8 @@ def start_server(address: str) -> None:
         listener.bind(address)
     except OSError:
         return
+    # From here on clients wait for the server to begin.
+    listener.listen(_socket.SOMAXCONN)
     run = os.getppid()
     between = os.fork()
     if between:

@@ -3,9 +3,9 @@
     python server.py PID        # of Snakemake; standard input is the socket to listen on
 
 Ends when the run has ended, or after an hour without a job. The first job of a script tells what it imported, and that
-is imported here before the second is forked, so a run imports nothing that only one job needs. Nothing of the packages
-is run here: what they would begin, threads above all, does not survive a fork. A job finds its process as a fresh
-interpreter would have made it. One whose environment is not that in which this process started is left to its client,
+is imported here before the second is forked, and in later runs before the first. Nothing of the packages is run here:
+what they would begin, threads above all, does not survive a fork. A job finds its process as a fresh interpreter would
+have made it. One whose environment is not that in which this process started is left to its client,
 and so are all once a module of the workflow that was imported here has been edited.
 """
 
@@ -20,6 +20,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import io
+import json
 import marshal
 import os
 import selectors
@@ -46,6 +47,8 @@ ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd")
 # It waits for files that polars spilled for want of memory, to remove them. In a fork, where it is missing, they stay
 # until polars is next imported by another process.
 HARMLESS_THREAD = "polars-ooc-clea"
+REMEMBERED = os.path.join(".snakemake", "warmline-imports.json")
+"""What scripts imported in earlier runs of the study, by script."""
 IDLE_SECONDS = 3600
 PR_SET_PDEATHSIG = 1
 
@@ -98,8 +101,9 @@ class Imported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 self.imports.setdefault(unit(globals["__name__"]), set()).update(map(unit, asked))
             return plain(name, globals, locals, fromlist, level)
 
-        # As they are before they are read.
-        self.states.update({path: state(path) for name in names if is_own(name) for path in files_of(name)})
+        # As they are before they are read; what is imported already was read before.
+        paths = [path for name in names if is_own(name) for path in files_of(name)]
+        self.states.update({path: state(path) for path in paths if path not in self.states})
 
         builtins.__import__ = noting
         for name in names:
@@ -167,6 +171,7 @@ class Server:
         self.packages = Imported()
         self.running: set[Running] = set()
         self.imported: dict[str, list[str]] = {}
+        self.remembered = remembered()
         self.selector = selectors.DefaultSelector()
         self.run = os.pidfd_open(run)
         self.selector.register(self.run, selectors.EVENT_READ)
@@ -174,7 +179,6 @@ class Server:
     def serve(self) -> Job | None:
         """Fork a process for each job. Returns the job in the new process, and None in this one at its end."""
         os.environ.update(WITHOUT_THREADS)
-        self.listener.listen(socket.SOMAXCONN)
         self.selector.register(self.listener, selectors.EVENT_READ)
         over = False
         while self.running or not over:
@@ -200,9 +204,9 @@ class Server:
             client.close()
             return None
         script = job.words[0]
-        if names := self.imported.get(script):
+        told_here = self.imported.get(script)
+        if names := told_here or self.remembered.pop(script, None):
             self.packages.load(names)
-            self.imported[script] = []
             gc.freeze()
         if not (forks_safely() and self.packages.are_as_read()):
             # Still bound, it keeps jobs from starting another server in vain.
@@ -210,6 +214,9 @@ class Server:
             self.listener.shutdown(socket.SHUT_RDWR)
             client.close()
             return None
+        if told_here:
+            self.imported[script] = []
+            remember(script, told_here)
         imported = os.memfd_create("imported")
         server = os.getpid()
         process = os.fork()
@@ -330,6 +337,26 @@ def received(client: socket.socket) -> Job | None:
     for number in files:
         os.close(number)
     return None
+
+
+def remembered() -> dict[str, list[str]]:
+    """What scripts imported in earlier runs of the study; nothing where that cannot be read."""
+    try:
+        with open(REMEMBERED, encoding="utf-8") as file:
+            return {script: list(map(str, names)) for script, names in json.load(file).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def remember(script: str, names: list[str]) -> None:
+    """Keep for later runs what a script imports, if it can be forked with that imported."""
+    known = remembered()
+    if known.get(script) != names and os.path.isdir(os.path.dirname(REMEMBERED)):
+        partial = f"{REMEMBERED}.{os.getpid()}"
+        with contextlib.suppress(OSError):
+            with open(partial, "w", encoding="utf-8") as file:
+                json.dump({**known, script: names}, file)
+            os.replace(partial, REMEMBERED)
 
 
 def die_with(parent: int) -> None:
