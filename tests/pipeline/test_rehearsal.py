@@ -27,4 +27,4 @@ def test_a_rehearsal_runs_to_its_end_and_every_plan_is_exact(tmp_path: Path) -> 
     assert len(rows) == 4
     for name, planned, calls, asked, *_ in rows:
         assert planned == calls == asked != "0", name
-    assert "\nratio: " in result.stdout
+    assert "config/paper.yaml, nothing there" in result.stdout
