@@ -47,7 +47,7 @@ rule ask_judge:
         receipt=study.path("grades/{model}/{arm}/{suite}.json"),
     log:
         **study.logs("ask_judge", "model", "arm", "suite"),
-    # Of the validation prompts two answers are compared (rules/manipulation.smk).
+    # Of the validation prompts two answers are compared (rules/warmth.smk).
     wildcard_constraints:
         suite=QUESTIONS,
     conda:

@@ -7,6 +7,7 @@ that are as long together at least, so that no line is copied often, and its fra
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -71,29 +72,68 @@ def is_written(path: Path) -> bool:
     return lines.is_end(last[last.rfind(b"\n", 0, -1) + 1 :]) or processes.has_ended(writer) or silent > SILENT_SECONDS
 
 
+class _JoinedFileWriter:
+    """Writes a joined file: frames of lines, and at the end what it holds."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.end = 0
+        """Where the next line begins among all."""
+        self._file = file
+        self._frames: list[tuple[int, int, int]] = []
+        self._compressor = zstandard.ZstdCompressor()
+
+    def add_lines(self, content: bytes) -> None:
+        """Write whole lines as one frame."""
+        self._add(self.end, self._compressor.compress(content))
+        self.end += len(content)
+
+    def add_frames(self, part: JoinedFile) -> None:
+        """Copy the frames of a joined file as they are."""
+        with open(part.path, "rb") as source:
+            for frame in part.frames:
+                source.seek(int(frame["offset"]))
+                self._add(self.end + int(frame["begin"]), source.read(int(frame["length"])))
+        self.end += part.lines_end
+
+    def _add(self, begin: int, frame: bytes) -> None:
+        self._frames.append((begin, self._file.tell(), len(frame)))
+        self._file.write(frame)
+
+    def close(self, rows: Rows, about: dict[str, Any]) -> None:
+        """Write the index, and have all of it on disk."""
+        self._file.write(answer_files.joined_end(rows, self._frames, about, self._file.tell(), self.end))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[_JoinedFileWriter]:
+    with complete_files.replacing(path) as partial, open(partial, "wb") as file:
+        yield _JoinedFileWriter(file)
+
+
 def _write(folder: Path, parts: Sequence[PlainFile | JoinedFile]) -> None:
     names = sorted({name for part in parts for name in [part.path.name, *_about(part)["files"]]})
     writers: list[dict[str, Any]] = []
     rows: list[Rows] = []
-    frames: list[tuple[int, int, int]] = []
     notes: list[tuple[int, int]] = []
-    begin = 0
     # The name is that of what is joined: who joins the same at once makes the same file.
-    path = folder / f"{digests.of_value(names)[:16]}{JOINED}"
-    with complete_files.replacing(path) as partial, open(partial, "wb") as file:
+    with _writing(folder / f"{digests.of_value(names)[:16]}{JOINED}") as joined:
         for part in parts:
-            own, end = _copied(part, file, frames, begin)
+            about, begin = _about(part), joined.end
+            if isinstance(part, JoinedFile):
+                joined.add_frames(part)
+            else:
+                part.refresh()
+                for block in _in_blocks(part.all_lines()):
+                    joined.add_lines(b"".join(line for _, line in block))
+            own = part.all_rows().copy()
             own["writer"] += len(writers)
             own["offset"] += begin
             rows.append(own)
-            about = _about(part)
             writers += about["writers"]
             notes += [(begin + offset, length) for offset, length in about["notes"]]
-            begin = end
-        about = {"files": names, "writers": writers, "notes": notes}
-        file.write(answer_files.joined_end(answer_files.together(rows), frames, about, file.tell(), begin))
-        file.flush()
-        os.fsync(file.fileno())
+        joined.close(answer_files.together(rows), {"files": names, "writers": writers, "notes": notes})
 
 
 def _about(part: PlainFile | JoinedFile) -> dict[str, Any]:
@@ -105,39 +145,6 @@ def _about(part: PlainFile | JoinedFile) -> dict[str, Any]:
         written = answer_files.complete_lines(part.path, 0)
         about["notes"] = [(offset, len(line)) for offset, line in written if lines.is_note(line)]
     return about
-
-
-def _copied(
-    part: PlainFile | JoinedFile, file: BinaryIO, frames: list[tuple[int, int, int]], begin: int
-) -> tuple[Rows, int]:
-    """Copy the lines of a file. Returns its rows, and where its lines end among all."""
-    if isinstance(part, PlainFile):
-        part.refresh()
-        compressor = zstandard.ZstdCompressor()
-        for content in _blocks(part):
-            frame = compressor.compress(content)
-            frames.append((begin, file.tell(), len(frame)))
-            file.write(frame)
-            begin += len(content)
-        return part.rows.copy(), begin
-    with open(part.path, "rb") as source:
-        for frame in part.frames:
-            source.seek(int(frame["offset"]))
-            frames.append((begin + int(frame["begin"]), file.tell(), int(frame["length"])))
-            file.write(source.read(int(frame["length"])))
-    return part.all_rows().copy(), begin + part.lines_end
-
-
-def _blocks(part: PlainFile) -> Iterator[bytes]:
-    """Complete lines, about as many bytes at a time as a frame is to hold."""
-    with open(part.path, "rb") as file:
-        left = part.end
-        while left > 0:
-            content = file.read(min(FRAME_BYTES, left))
-            if len(content) < left:
-                content += file.readline(left - len(content))
-            left -= len(content)
-            yield content
 
 
 def drop_all_but(folder: Path, keys: Set[bytes]) -> int:
@@ -161,25 +168,18 @@ def drop_all_but(folder: Path, keys: Set[bytes]) -> int:
 def _write_some(part: JoinedFile, rows: Rows, folder: Path) -> None:
     """Write those of a file's lines that are no calls, and those of some rows."""
     wanted, moved = set(rows["offset"].tolist()), {}
-    frames: list[tuple[int, int, int]] = []
     names = sorted([part.path.name, *part.about["files"]])
-    path = folder / f"{digests.of_value([*names, digests.of_value(sorted(wanted))])[:16]}{JOINED}"
-    compressor, end = zstandard.ZstdCompressor(), 0
-    with complete_files.replacing(path) as partial, open(partial, "wb") as file:
+    with _writing(folder / f"{digests.of_value([*names, digests.of_value(sorted(wanted))])[:16]}{JOINED}") as joined:
         for block in _in_blocks((offset, line) for offset, line in part.all_lines() if _stays(offset, line, wanted)):
-            frame = compressor.compress(b"".join(line for _, line in block))
-            frames.append((end, file.tell(), len(frame)))
-            file.write(frame)
+            begin = joined.end
             for offset, line in block:
-                moved[offset] = end
-                end += len(line)
-        rows = rows.copy()
-        rows["offset"] = [moved[offset] for offset in rows["offset"].tolist()]
+                moved[offset] = begin
+                begin += len(line)
+            joined.add_lines(b"".join(line for _, line in block))
+        kept = rows.copy()
+        kept["offset"] = [moved[offset] for offset in kept["offset"].tolist()]
         notes = [(moved[offset], length) for offset, length in part.about["notes"]]
-        about = {"files": names, "writers": part.about["writers"], "notes": notes}
-        file.write(answer_files.joined_end(rows, frames, about, file.tell(), end))
-        file.flush()
-        os.fsync(file.fileno())
+        joined.close(kept, {"files": names, "writers": part.about["writers"], "notes": notes})
 
 
 def _stays(offset: int, line: bytes, wanted: Set[int]) -> bool:
