@@ -83,9 +83,13 @@ def draw(data: pl.DataFrame, title: str) -> Specification:
             axis=alt.Axis(labels=analysis == analyses[-1], ticks=analysis == analyses[-1]),
         )
         answers = rows["answers"].unique(maintain_order=True).to_list()
-        titles = {arm: arm if analysis == analyses[0] else "" for arm in arms}
         panels = [
-            _panel(rows.filter(arm=arm), x, answers, datasets, named=arm == arms[0], title=titles[arm]) for arm in arms
+            _panel(
+                *(rows.filter(arm=arm), x, answers, datasets),
+                named=arm == arms[0],
+                title=arm if analysis == analyses[0] else "",
+            )
+            for arm in arms
         ]
         blocks.append({"hconcat": panels, "spacing": 12, "title": {"text": analysis, "anchor": "start"}})
     if not blocks:
@@ -128,11 +132,10 @@ def _panel(
             *numbers(".3g", "p_value"),
         ],
     )
-    height = alt.Step(STEP, **{"for": "offset"})
-    panel = alt.layer(zero, intervals, points, width=WIDTH, height=height, title=title)
     # What altair checks here once more it has checked when each part was made.
-    specification: Specification = panel.to_dict(validate=False, context={"top_level": False, "datasets": datasets})
-    return specification
+    context = {"top_level": False, "datasets": datasets}
+    layers = [chart.to_dict(validate=False, context=context) for chart in (zero, intervals, points)]
+    return {"layer": layers, "height": {"step": STEP, "for": "offset"}, "title": title, "width": WIDTH}
 
 
 def _states(data: pl.DataFrame) -> list[str]:
