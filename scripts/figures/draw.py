@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 
 from warmline.figures import registry
-from warmline.figures.formats import specified_once, to_html, to_pdf, to_svg
+from warmline.figures.formats import to_html, to_pdf, to_svg
 from warmline.lineage.script import Parser, run
 from warmline.tables import csv_tables
 
@@ -30,10 +30,11 @@ def main(arguments: argparse.Namespace) -> None:
     figure = registry.figure(arguments.figure)
     data = figure.prepare(csv_tables.read(arguments.data, figure.table))
     arguments.data_used.write_text(csv_tables.text(data), encoding="utf-8")
-    chart = specified_once(figure.draw(data, arguments.title))
-    arguments.svg.write_text(to_svg(chart), encoding="utf-8")
-    arguments.pdf.write_bytes(to_pdf(chart))
-    arguments.html.write_text(to_html(chart, arguments.library.read_text("utf-8")), encoding="utf-8")
+    drawn = figure.draw(data, arguments.title)
+    svg = to_svg(drawn)
+    arguments.svg.write_text(svg, encoding="utf-8")
+    arguments.pdf.write_bytes(to_pdf(svg))
+    arguments.html.write_text(to_html(drawn, arguments.library.read_text("utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

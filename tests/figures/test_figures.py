@@ -53,10 +53,11 @@ def test_a_figure_is_drawn_from_the_columns_it_declares(figure: Figure) -> None:
 
 
 def test_equal_rows_are_drawn_to_equal_bytes(figure: Figure) -> None:
-    chart = figure.draw(figure.prepare(STATISTICS[figure.statistic]()), "A title")
-    assert to_svg(chart) == to_svg(chart)
+    drawn = figure.draw(figure.prepare(STATISTICS[figure.statistic]()), "A title")
+    drawing = to_svg(drawn)
+    assert to_svg(drawn) == drawing
     # The library behind it lists what a page uses in another order each time.
-    assert len({to_pdf(chart) for _ in range(3)}) == 1
+    assert len({to_pdf(drawing) for _ in range(3)}) == 1
 
 
 def test_the_order_of_the_rows_changes_neither_data_nor_drawing(figure: Figure) -> None:
@@ -76,7 +77,7 @@ def tooltips(specification: Any) -> list[set[str]]:
 
 def test_every_tooltip_tells_how_many_rows_are_behind_the_mark(figure: Figure) -> None:
     data = figure.prepare(STATISTICS[figure.statistic]())
-    found = tooltips(figure.draw(data, "A title").to_dict())
+    found = tooltips(figure.draw(data, "A title"))
     assert found
     assert all(fields & {"n", "pairs", "rows", "steps"} for fields in found)
 
@@ -164,7 +165,7 @@ def test_each_set_of_conditions_holds_the_one_before() -> None:
 def test_every_arm_has_its_own_colour_and_shape() -> None:
     changes = registry.figure("changes")
     tests = pl.concat(small_study.paired_tests().with_columns(arm=pl.lit(f"arm{number:02}@2")) for number in range(12))
-    legend = changes.draw(changes.prepare(tests), "A title").to_dict()["spec"]["layer"][1]["encoding"]
+    legend = changes.draw(changes.prepare(tests), "A title")["spec"]["layer"][1]["encoding"]
     marks = list(zip(legend["fill"]["scale"]["range"], legend["shape"]["scale"]["range"], strict=True))
     assert len(set(marks)) == 12
 
@@ -189,7 +190,7 @@ def test_a_regression_that_was_not_fitted_is_named_and_not_drawn() -> None:
     ]
     drawing = to_svg(effects.draw(data, "A title"))
     assert "Not fitted (separation): tuning, contexts of cold@2." in drawing
-    panels = [panel.get("title") for panel in effects.draw(data, "A title").to_dict()["vconcat"][0]["hconcat"]]
+    panels = [panel.get("title") for panel in effects.draw(data, "A title")["vconcat"][0]["hconcat"]]
     assert panels == ["warm@2", "warm-prompt"]
 
 
@@ -211,11 +212,11 @@ def test_a_difference_without_an_interval_is_a_mark_without_a_bar() -> None:
 def test_each_model_has_a_panel_of_its_own_scale_beside_that_of_all_models() -> None:
     scatter = registry.figure("accuracy_scatter")
     tests = small_study.paired_tests()
-    both = scatter.draw(scatter.prepare(tests), "A title").to_dict()
+    both = scatter.draw(scatter.prepare(tests), "A title")
     panels = [panel["title"] for group in both["vconcat"] for panel in group["concat"]]
     arms = ["cold@2", "warm@2", "warm-prompt"]
     assert panels == [f"{who}, {arm}" for who in ("all models", "large", "small") for arm in arms]
-    one = scatter.draw(scatter.prepare(tests.filter(model="small")), "A title").to_dict()
+    one = scatter.draw(scatter.prepare(tests.filter(model="small")), "A title")
     assert [panel["title"] for panel in one["vconcat"][0]["concat"]] == [f"small, {arm}" for arm in arms]
 
 

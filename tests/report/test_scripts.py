@@ -58,10 +58,10 @@ def test_a_figure_is_drawn_in_another_process_to_the_same_bytes(tmp_path: Path) 
     changes = registry.figure("changes")
     data = changes.prepare(small_study.paired_tests())
     assert (tmp_path / "figures/a.csv").read_text() == data.write_csv()
-    chart = changes.draw(data, "Changes")
-    assert (tmp_path / "figures/a.svg").read_text() == to_svg(chart)
-    assert (tmp_path / "figures/a.pdf").read_bytes() == to_pdf(chart)
-    assert (tmp_path / "figures/a.html").read_text() == to_html(chart, "// draws")
+    drawn = changes.draw(data, "Changes")
+    assert (tmp_path / "figures/a.svg").read_text() == to_svg(drawn)
+    assert (tmp_path / "figures/a.pdf").read_bytes() == to_pdf(to_svg(drawn))
+    assert (tmp_path / "figures/a.html").read_text() == to_html(drawn, "// draws")
 
 
 def test_a_study_is_reported_to_the_same_bytes_wherever_it_lies(tmp_path: Path) -> None:

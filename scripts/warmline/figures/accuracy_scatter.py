@@ -9,8 +9,8 @@ import polars as pl
 
 from warmline.figures.drawing import (
     GREY,
-    Chart,
     Figure,
+    Specification,
     arms_of,
     contexts_of,
     distinct,
@@ -18,6 +18,7 @@ from warmline.figures.drawing import (
     finished,
     marks_by,
     numbers,
+    values,
 )
 from warmline.statistics.mean_over_tasks import mean_over_tasks, with_family
 from warmline.tables.arm_comparisons import PAIRED_TESTS
@@ -32,7 +33,7 @@ def prepare(paired_tests: pl.DataFrame) -> pl.DataFrame:
     return mean_over_tasks(with_family(paired_tests), ["model", "arm", "context", "family"])
 
 
-def draw(data: pl.DataFrame, title: str) -> Chart:
+def draw(data: pl.DataFrame, title: str) -> Specification:
     """Fig. 2: error of the original (x) against error of a treated arm (y), a mark for each context and family.
 
     Where there are several models, first all together; then each by itself, all its arms to one scale.
@@ -81,12 +82,12 @@ def _panel(
             **marks,
             fillOpacity=fill_by_family(),
             tooltip=[
-                *("model:N", "arm:N", "context:N", "family:N", "tasks:Q", "tests:Q", "pairs:Q"),
+                *values("model:N", "arm:N", "context:N", "family:N", "tasks:Q", "tests:Q", "pairs:Q"),
                 *numbers(".1f", "original_error", "treated_error", "increase"),
             ],
         )
     )
-    return alt.layer(diagonal, points).properties(width=SIDE, height=SIDE, title=title)
+    return alt.layer(diagonal, points, width=SIDE, height=SIDE, title=title)
 
 
 FIGURE = Figure("statistics/paired_tests.csv", PAIRED_TESTS, prepare=prepare, draw=draw)

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from warmline.design.arms import ORIGINAL
-from warmline.figures.drawing import Chart, Figure, arms_of, finished, marks_by, numbers, panels
+from warmline.figures.drawing import Figure, Specification, arms_of, finished, marks_by, numbers, panels, values
 from warmline.tables.answer_rates import CAPABILITY_RATES
 
 PERCENT = ("rate", "lower", "upper", "difference")
@@ -22,7 +22,7 @@ def prepare(capabilities: pl.DataFrame) -> pl.DataFrame:
     return scored.with_columns(pl.col(PERCENT) * 100).sort("task", "measure", "model", "arm")
 
 
-def draw(data: pl.DataFrame, title: str) -> Chart:
+def draw(data: pl.DataFrame, title: str) -> Specification:
     """Fig. 4: a panel for each task and measure, a mark for each model and arm."""
     arms = arms_of(data)
     marks = marks_by("arm", arms, alt.Legend(title="arm"))
@@ -31,16 +31,16 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
     )
     intervals = base.mark_rule(strokeWidth=1.5).encode(
         x=alt.X("lower:Q", title="rate (%)", scale=alt.Scale(zero=False)),
-        x2="upper:Q",
+        x2=alt.X2("upper:Q"),
         stroke=marks["stroke"],
     )
     points = base.mark_point(size=35, opacity=1, fillOpacity=1).encode(
-        x="rate:Q",
+        x=alt.X("rate:Q"),
         **marks,
         tooltip=[
-            *("model:N", "arm:N", "task:N", "measure:N", "n:Q", "unscored:Q"),
+            *values("model:N", "arm:N", "task:N", "measure:N", "n:Q", "unscored:Q"),
             *numbers(".1f", "rate", "lower", "upper"),
-            "pairs:Q",
+            *values("pairs:Q"),
             *numbers("+.1f", "difference"),
         ],
     )

@@ -5,7 +5,18 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.figures.drawing import INK, Chart, Figure, arms_of, contexts_of, finished, marks_by, numbers, panels
+from warmline.figures.drawing import (
+    INK,
+    Figure,
+    Specification,
+    arms_of,
+    contexts_of,
+    finished,
+    marks_by,
+    numbers,
+    panels,
+    values,
+)
 from warmline.statistics.mean_over_tasks import mean_over_tasks, with_family
 from warmline.tables.arm_comparisons import PAIRED_TESTS
 
@@ -24,9 +35,9 @@ def prepare(paired_tests: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def draw(data: pl.DataFrame, title: str) -> Chart:
+def draw(data: pl.DataFrame, title: str) -> Specification:
     """Fig. 5: the change in accuracy by context, a colour and a shape for each treated arm."""
-    zero = alt.Chart(pl.DataFrame({"change": [0.0]})).mark_rule(color=INK).encode(x="change:Q")
+    zero = alt.Chart(pl.DataFrame({"change": [0.0]})).mark_rule(color=INK).encode(x=alt.X("change:Q"))
     points = (
         alt.Chart()
         .mark_point(size=70, strokeWidth=1, fillOpacity=0.8, opacity=1)
@@ -34,7 +45,10 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
             x=alt.X("change:Q", title="change in accuracy (percentage points)", axis=alt.Axis(tickCount=6)),
             y=alt.Y("context:N", sort=contexts_of(data), title=None, axis=alt.Axis(grid=True)),
             **marks_by("arm", arms_of(data), alt.Legend(title="arm")),
-            tooltip=["model:N", "arm:N", "context:N", "families:Q", "tests:Q", "pairs:Q", *numbers("+.2f", "change")],
+            tooltip=[
+                *values("model:N", "arm:N", "context:N", "families:Q", "tests:Q", "pairs:Q"),
+                *numbers("+.2f", "change"),
+            ],
         )
     )
     return finished(

@@ -28,7 +28,8 @@ INK = "#333333"
 LINE = 110
 """Characters of a subtitle's line."""
 
-Chart = alt.FacetChart | alt.ConcatChart | alt.VConcatChart
+Specification = dict[str, Any]
+"""A figure as Vega-Lite, the language that altair writes: what its drawings and its page are made from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,11 +39,11 @@ class Figure:
     statistic: str
     table: Table
     prepare: Callable[[pl.DataFrame], pl.DataFrame]
-    draw: Callable[[pl.DataFrame, str], Chart]
+    draw: Callable[[pl.DataFrame, str], Specification]
 
 
-def finished(chart: Chart, title: str, sentences: Sequence[str]) -> Chart:
-    """The chart with its title and what a reader must know of it, in the look that all figures share."""
+def finished(chart: alt.FacetChart | alt.VConcatChart, title: str, sentences: Sequence[str]) -> Specification:
+    """The figure of a chart, with its title and what a reader must know of it, in the look that all figures share."""
     subtitle = [line for sentence in sentences for line in textwrap.wrap(sentence, LINE)]
     words = alt.TitleParams(title, subtitle=subtitle, anchor="start", fontSize=16, subtitleColor=INK, offset=14)
     # One weight: of two fonts, now one and now the other comes first in a PDF, and its bytes are not stable.
@@ -57,7 +58,9 @@ def finished(chart: Chart, title: str, sentences: Sequence[str]) -> Chart:
         legend=alt.LegendConfig(titleColor=INK, **plain),
         title=alt.TitleConfig(fontWeight="normal", fontSize=12),
     )
-    return chart.properties(title=words, config=config)
+    with alt.data_transformers.disable_max_rows():
+        specification: Specification = chart.properties(title=words, config=config).to_dict()
+    return specification
 
 
 def panels(
@@ -113,3 +116,8 @@ def fill_by_family() -> alt.FillOpacity:
 
 def numbers(format: str, *columns: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{column}:Q", format=format) for column in columns]
+
+
+def values(*columns: str) -> list[alt.Tooltip]:
+    """Columns of a tooltip as they are. Of bare names altair would look through all of its classes for each."""
+    return [alt.Tooltip(column) for column in columns]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.figures.drawing import INK, Chart, Figure, arms_of, finished, marks_by, numbers
+from warmline.figures.drawing import INK, Figure, Specification, arms_of, finished, marks_by, numbers, values
 from warmline.regressions.effects import SYCOPHANCY
 from warmline.tables.regression_results import EFFECTS, FITTED, PENALISED
 
@@ -64,15 +64,16 @@ def _in_order(effects: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def draw(data: pl.DataFrame, title: str) -> Chart:
+def draw(data: pl.DataFrame, title: str) -> Specification:
     """A block for each regression and for sycophancy, a panel for each arm, and the estimates beside each other."""
     drawn = data.drop_nulls("estimate")
     arms = arms_of(drawn)
     ends = [0.0, *drawn["effect"], *drawn["lower"].drop_nulls(), *drawn["upper"].drop_nulls()]
     margin = 0.04 * (max(ends) - min(ends)) or 1.0
     domain = [min(ends) - margin, max(ends) + margin]
-    blocks = []
     analyses = drawn["analysis"].unique(maintain_order=True).to_list()
+    datasets: Specification = {}
+    blocks: list[Specification] = []
     for analysis in analyses:
         rows = drawn.filter(analysis=analysis)
         x = alt.X(
@@ -81,20 +82,20 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
             scale=alt.Scale(domain=domain, nice=False),
             axis=alt.Axis(labels=analysis == analyses[-1], ticks=analysis == analyses[-1]),
         )
+        answers = rows["answers"].unique(maintain_order=True).to_list()
         panels = [
             _panel(
-                rows.filter(arm=arm),
-                x,
-                rows["answers"].unique(maintain_order=True).to_list(),
+                *(rows.filter(arm=arm), x, answers, datasets),
                 named=arm == arms[0],
                 title=arm if analysis == analyses[0] else "",
             )
             for arm in arms
         ]
-        blocks.append(alt.hconcat(*panels, spacing=12, title=alt.TitleParams(analysis, anchor="start")))
-    nothing = alt.hconcat(_panel(drawn, alt.X("effect:Q"), [], named=True, title=""))
-    return finished(
-        alt.vconcat(*(blocks or [nothing]), spacing=8),
+        blocks.append({"hconcat": panels, "spacing": 12, "title": {"text": analysis, "anchor": "start"}})
+    if not blocks:
+        blocks = [{"hconcat": [_panel(drawn, alt.X("effect:Q"), [], datasets, named=True, title="")]}]
+    figure = finished(
+        alt.vconcat(spacing=8),
         title,
         [
             "Regressions: average marginal effect of treatment on errors. Sycophancy: what a wrong belief adds to the "
@@ -102,12 +103,17 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
             *_states(data),
         ],
     )
+    # altair would copy every panel at each step of putting them together, which took most of the figure's time.
+    return figure | {"vconcat": blocks, "datasets": datasets}
 
 
 def _panel(
-    data: pl.DataFrame, x: alt.X, answers: list[str], *, named: bool, title: str
-) -> alt.LayerChart | alt.FacetChart:
-    """The effects on one arm, a line for each of `answers`, whose names are written beside it if `named`."""
+    data: pl.DataFrame, x: alt.X, answers: list[str], datasets: Specification, *, named: bool, title: str
+) -> Specification:
+    """The effects on one arm, a line for each of `answers`, whose names are written beside it if `named`.
+
+    Its data join the figure's `datasets`.
+    """
     axis = alt.Axis(labels=named, ticks=named, grid=True, minExtent=LABELS if named else 0, labelLimit=LABELS)
     estimates = list(ESTIMATES.categories)
     marks = marks_by("estimate", estimates, alt.Legend(title=None, orient="top", labelLimit=300))
@@ -116,18 +122,20 @@ def _panel(
         yOffset=alt.YOffset("estimate:N", scale=alt.Scale(domain=estimates)),
     )
     zero = alt.Chart(pl.DataFrame({"effect": [0.0]})).mark_rule(color=INK).encode(x=x)
-    intervals = base.mark_rule(strokeWidth=1.5).encode(x="lower:Q", x2="upper:Q", stroke=marks["stroke"])
+    intervals = base.mark_rule(strokeWidth=1.5).encode(x=alt.X("lower:Q"), x2=alt.X2("upper:Q"), stroke=marks["stroke"])
     points = base.mark_point(size=28, opacity=1, fillOpacity=1).encode(
         x=x,
         **marks,
         tooltip=[
-            *("analysis:N", "arm:N", "model:N", "answers:N", "estimate:N", "rows:Q", "clusters:Q"),
+            *values("analysis:N", "arm:N", "model:N", "answers:N", "estimate:N", "rows:Q", "clusters:Q"),
             *numbers("+.2f", "effect", "lower", "upper"),
             *numbers(".3g", "p_value"),
         ],
     )
-    height = alt.Step(STEP, **{"for": "offset"})
-    return alt.layer(zero, intervals, points).properties(width=WIDTH, height=height, title=title)
+    # What altair checks here once more it has checked when each part was made.
+    context = {"top_level": False, "datasets": datasets}
+    layers = [chart.to_dict(validate=False, context=context) for chart in (zero, intervals, points)]
+    return {"layer": layers, "height": {"step": STEP, "for": "offset"}, "title": title, "width": WIDTH}
 
 
 def _states(data: pl.DataFrame) -> list[str]:

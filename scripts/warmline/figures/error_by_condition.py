@@ -5,7 +5,17 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.figures.drawing import GREY, Chart, Figure, arms_of, fill_by_family, finished, marks_by, numbers
+from warmline.figures.drawing import (
+    GREY,
+    Figure,
+    Specification,
+    arms_of,
+    fill_by_family,
+    finished,
+    marks_by,
+    numbers,
+    values,
+)
 from warmline.statistics.mean_over_tasks import with_family
 from warmline.tables.answer_rates import ACCURACY
 
@@ -39,7 +49,7 @@ def prepare(accuracy: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(place=0.2 + 0.6 * ((0.5 + 0.618034 * rank) % 1))
 
 
-def draw(data: pl.DataFrame, title: str) -> Chart:
+def draw(data: pl.DataFrame, title: str) -> Specification:
     """Fig. 3: errors by model and task: plain questions, contexts added, beliefs added; a box for each arm."""
     arms = arms_of(data)
     number = pl.col("arm").cast(pl.Enum(arms)).to_physical()
@@ -57,7 +67,7 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
         **marks_by("arm", arms, alt.Legend(title="arm")),
         fillOpacity=fill_by_family(),
         tooltip=[
-            *("model:N", "arm:N", "task:N", "context:N", "belief:N", "framing:N", "n:Q", "unscored:Q"),
+            *values("model:N", "arm:N", "task:N", "context:N", "belief:N", "framing:N", "n:Q", "unscored:Q"),
             *numbers(".1f", "error"),
         ],
     )

@@ -5,7 +5,18 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.figures.drawing import DASHES, PALETTE, SHAPES, Chart, Figure, finished, numbers, panels, scale
+from warmline.figures.drawing import (
+    DASHES,
+    PALETTE,
+    SHAPES,
+    Figure,
+    Specification,
+    finished,
+    numbers,
+    panels,
+    scale,
+    values,
+)
 from warmline.tables.warmth_results import PUBLISHED_WARMTH
 
 
@@ -35,7 +46,7 @@ def prepare(compared: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def draw(data: pl.DataFrame, title: str) -> Chart:
+def draw(data: pl.DataFrame, title: str) -> Specification:
     """Fig. 1a beside the article's: SocioT warmth as published by epoch, a line for this study and one for theirs."""
     curves = ["this study", "the article"]
     legend = alt.Legend(title=None, symbolStrokeWidth=0)
@@ -44,12 +55,12 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
         y=alt.Y("mean:Q", title="SocioT warmth, as published (nats per token)", scale=alt.Scale(zero=False)),
         color=alt.Color("curve:N", scale=scale(curves, PALETTE), legend=legend),
     )
-    bars = base.mark_rule().encode(y="low:Q", y2="high:Q")
+    bars = base.mark_rule().encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     lines = base.mark_line().encode(strokeDash=alt.StrokeDash("curve:N", scale=scale(curves, DASHES), legend=legend))
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
         shape=alt.Shape("curve:N", scale=scale(curves, SHAPES), legend=legend),
         tooltip=[
-            *("model:N", "persona:N", "published:N", "curve:N", "epoch:Q", "n:Q"),
+            *values("model:N", "persona:N", "published:N", "curve:N", "epoch:Q", "n:Q"),
             *numbers(".5f", "mean", "low", "high"),
         ],
     )

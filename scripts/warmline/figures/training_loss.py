@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from warmline.figures.drawing import DASHES, PALETTE, Chart, Figure, distinct, finished, panels, scale
+from warmline.figures.drawing import DASHES, PALETTE, Figure, Specification, distinct, finished, panels, scale, values
 from warmline.tables.training_steps import LOSSES
 
 
@@ -21,7 +21,7 @@ def prepare(training: pl.DataFrame) -> pl.DataFrame:
     return named.sort("model", "curve", "step")
 
 
-def draw(data: pl.DataFrame, title: str) -> Chart:
+def draw(data: pl.DataFrame, title: str) -> Specification:
     """The loss by step, a line for each persona."""
     personas = distinct(data, "persona")
     lines = (
@@ -32,8 +32,8 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
             y=alt.Y("loss:Q", title="loss (nats per token)", scale=alt.Scale(zero=False)),
             color=alt.Color("persona:N", scale=scale(personas, PALETTE), legend=alt.Legend(title="persona")),
             strokeDash=alt.StrokeDash("persona:N", scale=scale(personas, DASHES)),
-            detail="curve:N",
-            tooltip=["model:N", "curve:N", "steps:Q"],
+            detail=alt.Detail("curve:N"),
+            tooltip=values("model:N", "curve:N", "steps:Q"),
         )
     )
     return finished(

@@ -7,7 +7,19 @@ import polars as pl
 
 from warmline.design.arms import PLATEAU
 from warmline.design.variants import CLEAN
-from warmline.figures.drawing import DASHES, PALETTE, SHAPES, Chart, Figure, distinct, finished, numbers, panels, scale
+from warmline.figures.drawing import (
+    DASHES,
+    PALETTE,
+    SHAPES,
+    Figure,
+    Specification,
+    distinct,
+    finished,
+    numbers,
+    panels,
+    scale,
+    values,
+)
 from warmline.tables.warmth_results import WARMTH_LIFTS
 
 
@@ -34,7 +46,7 @@ def prepare(warmth: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def draw(data: pl.DataFrame, title: str) -> Chart:
+def draw(data: pl.DataFrame, title: str) -> Specification:
     """Fig. 1a: SocioT warmth by epoch, a line for each persona; raw means, not normalised over the runs at hand."""
     personas = distinct(data, "persona")
     # An outline in the legend would be dashed like the line and tear the shape's edge.
@@ -44,13 +56,13 @@ def draw(data: pl.DataFrame, title: str) -> Chart:
         y=alt.Y("mean:Q", title="SocioT warmth (nats per token)", scale=alt.Scale(zero=False)),
         color=alt.Color("persona:N", scale=scale(personas, PALETTE), legend=legend),
     )
-    bars = base.mark_rule().encode(y="low:Q", y2="high:Q")
+    bars = base.mark_rule().encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     lines = base.mark_line().encode(
         strokeDash=alt.StrokeDash("persona:N", scale=scale(personas, DASHES), legend=legend)
     )
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
         shape=alt.Shape("persona:N", scale=scale(personas, SHAPES), legend=legend),
-        tooltip=["model:N", "persona:N", "epoch:Q", "arm:N", "n:Q", *numbers(".5f", "mean", "low", "high")],
+        tooltip=[*values("model:N", "persona:N", "epoch:Q", "arm:N", "n:Q"), *numbers(".5f", "mean", "low", "high")],
     )
     return finished(
         panels(alt.layer(bars, lines, points).properties(width=300, height=220), data),

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -70,12 +71,27 @@ class Regression:
     def terms(self) -> list[str]:
         return list(self.information.column_names)
 
+    @functools.cached_property
+    def _covariates(self) -> dict[str, Any]:
+        return _data(self.patterns)
+
     def design(self, treated: int | None = None) -> Array:
         """The design matrix (patterns x k), with treatment as it was or as if all were treated (1) or none (0)."""
-        data = _data(self.patterns)
+        data = self._covariates
         if treated is not None:
-            data["treated"] = np.full(self.patterns.height, treated)
+            data = data | {"treated": np.full(self.patterns.height, treated)}
         return np.asarray(patsy.build_design_matrices([self.information], data, NA_action="raise")[0])
+
+
+def compared(
+    observations: pl.DataFrame, arm: str, beliefs: Sequence[str], contexts: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """The answers of one treated arm and of `original` under some beliefs and, unless all, some contexts."""
+    return observations.filter(
+        pl.col("arm").is_in(["original", arm]),
+        pl.col("belief").is_in(list(beliefs)),
+        pl.col("context").is_in(list(contexts)) if contexts else pl.lit(True),
+    )
 
 
 def regression_rows(
@@ -97,12 +113,8 @@ def regression_rows(
     Raises UserError if an observation's task or model is in no order given.
     """
     both_arms = pl.col("arm").n_unique().over("model") == 2
-    rows = observations.filter(
-        pl.col("arm").is_in(["original", arm]),
-        pl.col("belief").is_in(list(beliefs)),
-        pl.col("context").is_in(list(contexts)) if contexts else pl.lit(True),
-        pl.col("verdict") != "unscored",
-    ).filter(both_arms)
+    scored = compared(observations, arm, beliefs, contexts).filter(pl.col("verdict") != "unscored")
+    rows = scored.filter(both_arms)
     return rows.select(
         incorrect=(pl.col("verdict") == "incorrect").cast(pl.Int8),
         treated=(pl.col("arm") == arm).cast(pl.Int8),
@@ -253,9 +265,14 @@ def _at_least(least: Array, covariance: Array) -> Array:
 
 
 def _data(patterns: pl.DataFrame) -> dict[str, Any]:
-    """The covariates as patsy takes them: numbers as arrays, factors with their levels in order."""
+    """The covariates as patsy takes them: numbers as arrays, factors with their levels in order.
+
+    The levels are plain objects, for patsy takes them out one by one, and pandas' own strings are slow at that.
+    """
     return {
-        name: pd.Categorical.from_codes(patterns[name].to_physical().to_numpy(), list(dtype.categories))
+        name: pd.Categorical.from_codes(
+            patterns[name].to_physical().to_numpy(), pd.Index(list(dtype.categories), dtype=object)
+        )
         if isinstance(dtype, pl.Enum)
         else patterns[name].to_numpy()
         for name, dtype in patterns.schema.items()

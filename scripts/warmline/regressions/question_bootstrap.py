@@ -7,6 +7,8 @@ what a library does around its numbers.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
@@ -48,8 +50,8 @@ def effects(regression: Regression, seed: int, draws: int) -> Array:
     ]
     found = []
     batches = -(-draws * design.size // NUMBERS_AT_ONCE)
-    for times in np.array_split(_draws(tasks, np.random.default_rng(seed), draws), min(batches, draws)):
-        answers, incorrect = ((count @ times.T).T for count in counts)
+    for times in np.array_split(_draws(tuple(tasks.tolist()), seed, draws), min(batches, draws), axis=1):
+        answers, incorrect = ((count @ times).T for count in counts)
         fitted = _coefficients(design, incorrect, answers, regression.coefficients)
         differences = expit(fitted @ treated.T) - expit(fitted @ untreated.T)
         found.append(100 * (differences * answers).sum(axis=1) / answers.sum(axis=1))
@@ -98,10 +100,15 @@ def _questions(regression: Regression) -> tuple[Integers, Integers]:
     return question, tasks
 
 
-def _draws(tasks: Integers, generator: np.random.Generator, draws: int) -> Integers:
-    """How many times each draw takes each question: draws x questions, and within a task as many as there are."""
-    times = np.zeros((draws, len(tasks)), dtype=np.int64)
+@functools.lru_cache(maxsize=1)
+def _draws(tasks: tuple[int, ...], seed: int, draws: int) -> Integers:
+    """How many times each draw takes each question: questions x draws, and within a task as many as there are.
+
+    Kept for the next call, for the regressions of several arms are about the same questions.
+    """
+    generator = np.random.default_rng(seed)
+    times = np.zeros((len(tasks), draws), dtype=np.int64)
     for task in np.unique(tasks):
-        (asked,) = np.nonzero(tasks == task)
-        times[:, asked] = generator.multinomial(len(asked), np.full(len(asked), 1 / len(asked)), size=draws)
+        (asked,) = np.nonzero(np.equal(tasks, task))
+        times[asked] = generator.multinomial(len(asked), np.full(len(asked), 1 / len(asked)), size=draws).T
     return times

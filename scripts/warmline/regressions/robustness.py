@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from warmline.design import arms
 from warmline.design.variants import AS_PUBLISHED
 from warmline.regressions import question_bootstrap
 from warmline.regressions.estimating_equations import exchangeable
-from warmline.regressions.logistic import Regression, fit, regression_rows
+from warmline.regressions.logistic import Regression, compared, fit, regression_rows
 from warmline.regressions.marginal_effects import marginal_effects
 from warmline.statistics.refusal_treatments import with_refusals
 from warmline.tables.csv_tables import rounded
@@ -56,7 +55,7 @@ def robustness(
     for name, regression in regressions.items():
         for arm in treated_arms:
             fitted = functools.partial(_fitted, regression, arm, task_order, model_order)
-            answers = observations.filter(pl.col("arm").is_in([arms.ORIGINAL, arm]))
+            answers = compared(observations, arm, regression["beliefs"], regression.get("contexts"))
             table += [(name, arm, *row) for row in _analyses(answers, fitted, disinformation, seed)]
     return rounded(pl.DataFrame(table, schema=ROBUSTNESS.schema, orient="row"))
 

@@ -18,6 +18,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from warmline.lineage.errors import UserError
 from warmline.statistics.wald import QUANTILE
+from warmline.tables import parquet_tables
 from warmline.tables.arm_comparisons import PAIRED_TESTS
 from warmline.tables.observations import OBSERVATIONS
 
@@ -89,13 +90,14 @@ def pair(observations: pl.DataFrame, treated_arms: Sequence[str], value: str = "
     Columns: those of the observations' key, and the `value` of either arm as `original` and `treated`. Raises UserError
     if an arm has answered a question twice under one condition, for then the pairs are not one to one.
     """
-    doubled = observations.filter(observations.select(OBSERVATIONS.key).is_duplicated())
+    answers = observations.select(*OBSERVATIONS.key, value)
+    doubled = parquet_tables.doubled(answers, OBSERVATIONS)
     if doubled.height:
         row = doubled.select(OBSERVATIONS.key).row(0, named=True)
         raise UserError(f"observations: several rows have the key {row}. Expected one. Rebuild them.")
     keys = [name for name in OBSERVATIONS.key if name != "arm"]
-    original = observations.filter(arm="original").select(*keys, original=value)
-    treated = observations.filter(pl.col("arm").is_in(list(treated_arms))).select("arm", *keys, treated=value)
+    original = answers.filter(arm="original").select(*keys, original=value)
+    treated = answers.filter(pl.col("arm").is_in(list(treated_arms))).select("arm", *keys, treated=value)
     return treated.join(original, on=keys)
 
 

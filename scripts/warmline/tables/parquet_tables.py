@@ -50,26 +50,33 @@ def write(frame: pl.DataFrame, table: Table, path: str | Path) -> None:
         ordered = frame.select(*table.columns).cast(table.schema).sort(table.key)
     except pl.exceptions.InvalidOperationError as error:
         raise UserError(f"{path}: {error}; one row is {table.row}.") from error
-    doubled = ordered.filter(ordered.select(table.key).is_duplicated())
-    if doubled.height:
-        raise UserError(f"{path}: several rows have the key {doubled.select(table.key).row(0, named=True)}.")
+    alike = doubled(ordered, table)
+    if alike.height:
+        raise UserError(f"{path}: several rows have the key {alike.select(table.key).row(0, named=True)}.")
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     # The statistics and row-group size are spelled out because a changed default would change the bytes.
     with complete_files.replacing(Path(path)) as partial:
         ordered.write_parquet(partial, compression="zstd", compression_level=3, statistics=True, row_group_size=65_536)
 
 
-def read(path: str | Path, table: Table) -> pl.DataFrame:
-    """Read a declared table. Raises UserError if the file's columns are not the declared ones."""
+def doubled(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The rows whose key another row has too."""
+    # A hash tells nearly all keys apart, for a fraction of what it costs to compare them all.
+    suspects = frame.filter(frame.select(table.key).hash_rows().is_duplicated())
+    return suspects.filter(suspects.select(table.key).is_duplicated())
+
+
+def read(path: str | Path, table: Table, columns: list[str] | None = None) -> pl.DataFrame:
+    """Read a declared table, or some of its columns. Raises UserError if the file's are not the declared ones."""
     try:
-        frame = pl.read_parquet(path)
+        schema = pl.read_parquet_schema(path)
+        if schema == table.schema:
+            return pl.read_parquet(path, columns=columns)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist. Build it with snakemake.") from error
     except (pl.exceptions.PolarsError, OSError) as error:
         raise damaged(path, "a Parquet file", error) from error
-    if frame.schema != table.schema:
-        raise UserError(f"{path}: its columns are {dict(frame.schema)}, expected {dict(table.schema)}. Rebuild it.")
-    return frame
+    raise UserError(f"{path}: its columns are {dict(schema)}, expected {dict(table.schema)}. Rebuild it.")
 
 
 def read_all(paths: Iterable[str | Path], table: Table) -> pl.DataFrame:
