@@ -722,6 +722,7 @@ MATRIX = {
             "Asking no question of tiny unless its treatments worked",
             *("Asking * of tiny: questions", "Asking * of tiny: capabilities"),
             *CHECKED,
+            DECLINING,
             *TESTS,
             *scores(),
             COSTS,
