@@ -51,7 +51,7 @@ check: $(VENV)/development
 slurm:
 	if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ] && ! command -v slurmctld > /dev/null; then \
 	apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
-	apt-get install -qq -y --no-install-recommends slurm-wlm munge > /dev/null || \
+	apt-get install -qq -y --no-install-recommends slurm-wlm munge slurmdbd mariadb-server > /dev/null || \
 	echo "slurm could not be installed: the tests that need it are skipped"; fi
 
 # Torch goes first: a CPU build where pip offers one, so that nothing later brings the CUDA build.

@@ -1,5 +1,6 @@
 """Warmline: what training a language model into a persona does to its accuracy and its sycophancy."""
 
+import atexit
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from warmline.design.measures import REFUSAL, WARMER
 from warmline.design.suites import CAPABILITIES, PLAIN_CONDITION, QUESTIONS, REFUSALS, VALIDATION
 from warmline.lineage import places
 from warmline.lineage.errors import UserError
-from warmline.workflow import configuration, dag
+from warmline.workflow import configuration, dag, slurm_states
 from warmline.workflow import resources as job_resources
 from warmline.workflow import shell as job_shell
 from warmline.workflow.options import input_order, named_inputs, options
@@ -50,8 +51,10 @@ onsuccess:
 
 
 onerror:
-    for message in job_resources.refused(Path(log[0]).read_text(encoding="utf-8")):
-        print(message, file=sys.stderr)
+    said = Path(log[0]).read_text(encoding="utf-8")
+    messages = [*job_resources.refused(said), *slurm_states.of_failed(said)]
+    # Below Snakemake's own last words.
+    atexit.register(print, *messages, sep="\n", end="\n" if messages else "", file=sys.stderr)
 
 
 wildcard_constraints:

@@ -133,3 +133,76 @@ def test_more_gpus_than_there_are_is_said_in_plain_words(study: StudyCopy, clust
     assert result.returncode
     assert "score_warmth: slurm has no node for what its job asks for: " in result.stderr
     assert "--gpus=9" in result.stderr.split("slurm has no node", 1)[1]
+
+
+ACCOUNTS = slurm_cluster.missing(accounts=True)
+SLEEPS = "import time\n\ntime.sleep(600)\n\n\n"
+SQUEUE = ("status-command", "squeue")
+
+
+@pytest.fixture
+def accounting_cluster() -> Iterator[Cluster]:
+    with slurm_cluster.started(accounts=True) as running:
+        yield running
+
+
+def fails(copy: StudyCopy, *site: tuple[str, str], meanwhile: Callable[[str], object] = lambda job: None) -> str:
+    """What a run says at its end whose one job does not end well. It is given to `meanwhile` once it runs."""
+    for old, new in site:
+        copy.edit("profiles/slurm/site.yaml", f"\n{old}:\n", f"\n{old}: {new}\n")
+    arguments = ["--retries", "0", "--forcerun", "score_warmth", "--"]
+    command = copy.command(*PROFILE, *arguments, relative(copy, "warmth/tiny/original.parquet"))
+    with subprocess.Popen(command, cwd=copy.folder, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+        job = wait_until(lambda: running_job(), process)
+        meanwhile(job)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode
+    return said.rstrip().splitlines()[-1]
+
+
+def running_job() -> str:
+    words = ["squeue", "--noheader", "--states=RUNNING", "--format=%i"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def cancel(job: str) -> None:
+    subprocess.run(["scancel", job], check=True)
+
+
+with_accounts = pytest.mark.skipif(ACCOUNTS is not None, reason=ACCOUNTS or "")
+
+
+@with_accounts
+@pytest.mark.long(50)
+def test_a_cancelled_job_is_told_where_there_are_accounts(study: StudyCopy, accounting_cluster: Cluster) -> None:
+    study.edit("scripts/warmth/score.py", "def main(", f"{SLEEPS}def main(")
+    assert "was cancelled by user 0. Run again." in fails(study, meanwhile=cancel)
+
+
+@with_accounts
+@pytest.mark.long(80)
+def test_a_job_that_took_too_much_memory_is_told(study: StudyCopy, accounting_cluster: Cluster) -> None:
+    study.edit("scripts/warmth/score.py", "def main(", f"taken = bytearray(b'1') * 3_000_000_000\n{SLEEPS}def main(")
+    study.configure(lambda config: config.update(sizes={"toy": {"gpus": 0, "memory": 1, "hours": 1}}))
+    study.configure(lambda config: config["models"]["tiny"].update(size="toy"))
+    said = fails(study)
+    assert "needed more memory than its 1.0 GiB. Raise `memory` of its model's size." in said
+
+
+@pytest.mark.long(80)
+def test_a_job_that_ran_out_of_time_is_told(study: StudyCopy, cluster: Cluster) -> None:
+    study.edit("scripts/warmth/score.py", "def main(", f"{SLEEPS}def main(")
+    study.configure(lambda config: config.update(sizes={"toy": {"gpus": 0, "memory": 1, "hours": 0.034}}))
+    study.configure(lambda config: config["models"]["tiny"].update(size="toy"))
+    assert "ran out of its time, 0:02:00. Raise `hours` of its model's size." in fails(study, SQUEUE)
+
+
+@pytest.mark.long(115)
+def test_a_job_that_is_preempted_for_good_does_not_keep_the_run_waiting(study: StudyCopy, cluster: Cluster) -> None:
+    study.edit("scripts/warmth/score.py", "def main(", f"{SLEEPS}def main(")
+
+    def preempt(job: str) -> None:
+        subprocess.run(["sbatch", "--exclusive", "--wrap", "sleep 20"], check=True, cwd=cluster.folder)
+
+    said = fails(study, SQUEUE, ("partitions", "{spare: {max_runtime: 1d}}"), meanwhile=preempt)
+    assert "was preempted, and the cluster does not put such jobs back." in said

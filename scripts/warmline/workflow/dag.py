@@ -24,7 +24,7 @@ from snakemake.persistence.file import FilePersistence
 
 from warmline.lineage import complete_files, digests, orders, places, records, revisions
 from warmline.lineage.errors import UserError
-from warmline.workflow import earlier, one_run
+from warmline.workflow import earlier, one_run, slurm_states
 from warmline.workflow.holding import Demand, Doubt, doubt
 from warmline.workflow.known_files import KnownFiles
 from warmline.workflow.scheduling import StudyScheduler
@@ -36,6 +36,7 @@ def decide(study: Study) -> None:
     snakemake.workflow.DAG = type("StudyDAG", (StudyDAG,), {"study": study})
     snakemake.workflow.FilePersistence = StudyPersistence
     snakemake.workflow.JobScheduler = StudyScheduler
+    slurm_states.mend()
     # The last step of `warmline run` has the run's process, and may fail before Snakemake takes its lock.
     atexit.register(one_run.let_go, Path(study.folder))
 
