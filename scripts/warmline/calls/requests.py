@@ -67,6 +67,14 @@ class Request:
 
     def key(self, respondent: Respondent) -> str:
         """The ledger key of this request to this respondent: 64 hexadecimal digits."""
+        # On its way a request is asked for its key several times.
+        made: tuple[Respondent, str] | None = self.__dict__.get("_made")
+        if made is None or made[0] != respondent:
+            made = respondent, self._key(respondent)
+            self.__dict__["_made"] = made
+        return made[1]
+
+    def _key(self, respondent: Respondent) -> str:
         # The canonical JSON of the respondent and the record, a third as long in the making.
         messages = ",".join(
             f'{{"content":{_quoted(message["content"])},"role":{_quoted(message["role"])}}}'
