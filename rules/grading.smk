@@ -77,6 +77,7 @@ rule find_refusals:
         refusals=study.path("refusals_by_rule/{model}/{arm}.parquet"),
     log:
         **study.logs("find_refusals", "model", "arm"),
+    localrule: True
     conda:
         "../envs/tables.yaml"
     params:
