@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,9 @@ STUDY = "rehearsal"
 MODELS = ("score_warmth", "score_conversations")
 """The rules whose jobs run local models."""
 PR_SET_CHILD_SUBREAPER = 36
-# Rows, those from the ledger, and those that are new.
-PLANNED = re.compile(r"^total +[\d,]+ +[\d,]+ +(?:at most )?([\d,]+)", re.MULTILINE)
+KINDS = {"ask_arm": "answers", "ask_judge": "verdicts", "ask_measures": "verdicts"}
+"""What jobs that ask ask for, by their rule."""
+PLANNED = re.compile(r"(?:at most )?[\d,]+(?= (answers|verdicts))")
 
 Edit = Callable[[Path], None]
 
@@ -232,7 +234,8 @@ class Jobs:
     records: list[dict[str, Any]]
     calls: int
     answering: float
-    asked: int
+    asked: Counter[str]
+    """New rows by kind."""
 
     @property
     def cpu(self) -> float:
@@ -305,13 +308,11 @@ class Rehearsal:
         return self.command("-m", "warmline", "run", "--configfile", "config.yaml", "--cores", str(os.cpu_count()))
 
     def plan(self) -> dict[str, Any]:
-        """The number of calls that the plan says at most, and what planning took; its sentence is printed."""
+        """How many answers and verdicts the plan says, in its words, and what planning took."""
         spent = self.command("-m", "warmline", "plan", "--configfile", "config.yaml")
-        found = PLANNED.search(spent.output)
-        if not found:
-            raise RuntimeError(f"the plan has no total:\n{spent.output}")
-        print(*(line for line in spent.output.splitlines() if line.startswith("A run would ask")), sep="\n", flush=True)
-        return {"planned": int(found[1].replace(",", "")), "plan cpu s": spent.cpu, "plan s": spent.wall}
+        (said,) = (line for line in spent.output.splitlines() if line.startswith("A run would ask"))
+        planned = {found[1]: found[0] for found in PLANNED.finditer(said)}
+        return {"planned": planned, "plan cpu s": spent.cpu, "plan s": spent.wall}
 
     def jobs(self) -> Jobs:
         """What jobs did since this was last asked."""
@@ -323,10 +324,11 @@ class Rehearsal:
         notes = [line.split() for path in self.calls.iterdir() for line in path.read_text().splitlines()]
         for path in self.calls.iterdir():
             path.unlink()
-        asked = 0
+        asked: Counter[str] = Counter()
         for record in records:
             for receipt in record["outputs"].get("receipt", {}):
-                asked += json.loads((self.study / receipt).read_bytes())["this_run"]["new"]
+                new = json.loads((self.study / receipt).read_bytes())["this_run"]["new"]
+                asked[KINDS.get(record["rule"], "rewritings")] += new
         return Jobs(records, sum(int(calls) for calls, _ in notes), sum(float(seconds) for _, seconds in notes), asked)
 
     def files(self) -> Iterator[list[Any]]:
@@ -422,15 +424,20 @@ def rehearse(rehearsal: Rehearsal, share: float) -> list[dict[str, Any]]:
     outcomes: list[dict[str, Any]] = []
     for name, edit in edits.items():
         print(f"\n{name}", flush=True)
-        plan: dict[str, Any] = {"planned": None, "plan cpu s": None, "plan s": None}
+        plan: dict[str, Any] = {"planned": {}, "plan cpu s": None, "plan s": None}
         if edit:
             edit(rehearsal.study)
             plan = rehearsal.plan()
         spent, jobs = rehearsal.run(), rehearsal.jobs()
-        own = jobs.answering + jobs.models
+        own, planned = jobs.answering + jobs.models, plan.pop("planned")
+        by_kind = {
+            column: value
+            for kind in ("answers", "verdicts")
+            for column, value in ((f"planned {kind}", planned.get(kind)), (kind, jobs.asked[kind]))
+        }
         outcomes.append(
             {
-                **{"": name, "planned": plan.pop("planned"), "calls": jobs.calls, "asked": jobs.asked},
+                **{"": name, **by_kind, "calls": jobs.calls},
                 **{"jobs": len(jobs.records), "cpu s": spent.cpu, "answering": jobs.answering, "models": jobs.models},
                 **{"beside": spent.cpu - own, "not in jobs": spent.cpu - jobs.cpu, "s": spent.wall, **plan},
                 "lines": len(spent.output.splitlines()),

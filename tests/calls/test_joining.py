@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warmline.calls import answer_files, joining
-from warmline.calls.answer_files import JOINED, PLAIN, JoinedFile
+from warmline.calls.answer_files import JOINED, PLAIN, JoinedFile, PlainFile
 from warmline.calls.ledger import Ledger
 from warmline.calls.receipts import Receipt
 from warmline.calls.requests import Failure, Request, Response, Sampling
@@ -197,7 +197,7 @@ def test_joined_files_are_small_and_their_rows_are_found_without_reading_the_oth
         content[int(frame["offset"]) : int(frame["offset"]) + 8] = bytes(8)
     path.write_bytes(bytes(content))
     assert len(ledger.responses(RESPONDENT, [key(f"0 {'and on ' * 200}")])) == 1
-    with pytest.raises(UserError, match=rf"{path.name}, byte \d+: .* damaged"):
+    with pytest.raises(UserError, match=rf"{path.name}, byte \d+ of its lines: .* damaged.*zstdcat"):
         ledger.responses(RESPONDENT, [key(f"1999 {'and on ' * 200}")])
 
 
@@ -251,3 +251,24 @@ def test_a_process_of_this_machine_is_known_to_live_or_to_have_ended() -> None:
     assert not processes.has_ended(processes.identity())
     assert processes.has_ended(processes.identity() | {"born": "another"})
     assert not processes.has_ended({})
+
+
+def test_who_finds_that_another_joins_the_same_says_so_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(tmp_path)
+    for number in range(3):
+        write(ledger, answers(5, 5 * number))
+    folder, refresh = ledger.part(RESPONDENT), PlainFile.refresh
+
+    def overtaken(file: PlainFile) -> bool:
+        monkeypatch.setattr(PlainFile, "refresh", refresh)
+        joining.join(folder)
+        return refresh(file)
+
+    monkeypatch.setattr(PlainFile, "refresh", overtaken)
+    with pytest.raises(FileNotFoundError):
+        joining.join(folder)
+    assert len(names(ledger)) == 1
+    ledger.join()
+    assert len(ledger.responses(RESPONDENT, map(key, range(15)))) == 15

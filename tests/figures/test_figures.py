@@ -181,6 +181,13 @@ def test_every_effect_is_drawn_as_published_beside_corrected_and_the_articles_wh
     assert data["analysis"].unique(maintain_order=True).to_list() == ["tuning", "contexts", "sycophancy"]
 
 
+def test_a_panel_may_have_more_rows_than_altair_takes_by_itself() -> None:
+    effects = registry.figure("effects")
+    row = effects.prepare(small_study.effects()).filter(answers="sad").head(1)
+    drawn = effects.draw(pl.concat([row] * 6000), "A title")
+    assert sum(len(rows) for rows in drawn["datasets"].values()) > 6000
+
+
 def test_a_regression_that_was_not_fitted_is_named_and_not_drawn() -> None:
     effects = registry.figure("effects")
     data = effects.prepare(small_study.effects())

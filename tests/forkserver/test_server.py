@@ -177,9 +177,10 @@ def test_what_jobs_of_an_earlier_run_imported_is_there_for_the_first_of_the_next
     imported, there = seconds(run), seconds(run)
     assert there < imported / 5
     assert first_of_another_run() < imported / 5
-    # What cannot be read is nothing remembered.
-    (run.folder / ".snakemake/warmline-imports.json").write_text('{"heavy.py": 3')
-    assert first_of_another_run() > imported / 5
+    # What cannot be read is nothing remembered, and no names are what names nothing.
+    for content in ('{"heavy.py": 3', '{"heavy.py": ["statsmodels.\\ud800x", 3, "no such module"]}'):
+        (run.folder / ".snakemake/warmline-imports.json").write_text(content)
+        assert first_of_another_run() > imported / 5
 
 
 def test_an_edited_module_is_read_anew(run: Run) -> None:
@@ -311,11 +312,16 @@ print(seen, "polars" in sys.modules, "numpy" in sys.modules, hasattr(columns, "e
 """
 
 
+def use_a_copy_of_the_library(run: Run, folder: Path) -> None:
+    copy = folder / "copy"
+    run.answer(f'PATH="{copy}/warmline/forkserver:${{PATH#*:}}" PYTHONPATH={copy}; export PATH PYTHONPATH; echo 0')
+
+
 def with_a_copy_of_the_library(run: Run, folder: Path) -> Path:
     """Have the jobs of a run use a copy of the library, which is to be edited."""
     copy = folder / "copy"
     shutil.copytree(REPOSITORY / "scripts/warmline", copy / "warmline", ignore=shutil.ignore_patterns("__pycache__"))
-    run.answer(f'PATH="{copy}/warmline/forkserver:${{PATH#*:}}" PYTHONPATH={copy}; export PATH PYTHONPATH; echo 0')
+    use_a_copy_of_the_library(run, folder)
     run.write("uses", LIBRARY)
     run.write("uses_more", "import warmline.calls.ledger, warmline.grading.judges\n" + LIBRARY)
     return copy / "warmline/tables/columns.py"
@@ -354,3 +360,24 @@ def test_a_module_that_one_script_imported_and_that_was_edited_is_old_for_the_ot
     edit(module)
     assert run.job("uses_more.py") == 0, run.err()
     assert "True 1" in run.out()
+
+
+def test_a_module_that_was_remembered_and_now_imports_another_is_watched_with_it(run: Run, tmp_path: Path) -> None:
+    module = with_a_copy_of_the_library(run, tmp_path)
+    (run.folder / ".snakemake").mkdir()
+    for _ in range(2):
+        assert run.job("uses.py") == 0, run.err()
+    run.end()
+    # It is not among what is remembered.
+    another = module.with_name("brandnew.py")
+    another.write_text("VALUE = 'old'\n")
+    module.write_text(module.read_text() + "\nfrom warmline.tables.brandnew import VALUE as VALUE\n")
+    later = Run(run.folder)
+    try:
+        use_a_copy_of_the_library(later, tmp_path)
+        later.write("uses", "import warmline.tables.columns; print(warmline.tables.columns.VALUE)")
+        assert later.job("uses.py") == 0 and later.out() == "old\n", later.err()
+        another.write_text("VALUE = 'newer'\n")
+        assert later.job("uses.py") == 0 and later.out() == "newer\n", later.err()
+    finally:
+        later.end()

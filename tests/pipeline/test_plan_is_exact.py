@@ -69,6 +69,9 @@ WORDS = {
     "a belief": edit("config/prompts/beliefs/statement/asserts_wrong.md", longer),
     "one more question": configure("tasks", "triviaqa", "questions", to=3),
 }
+FEWER = {
+    "a task less": lambda copy: copy.configure(lambda config: config["tasks"].pop("disinfo")),
+}
 ARM = {
     "the temperature of answers": configure("answers", "temperature", to=0.7),
     "greedy capabilities": configure("capabilities", "temperature", to=0),
@@ -138,7 +141,7 @@ def test_as_many_rows_are_asked_as_planned(study_copy: StudyCopy, tmp_path: Path
         assert {job: first[job] for job in certain} == certain
         assert not [job for job in first if first[job] and job not in certain and job not in most]
         assert all(first[job] <= most[job] for job in most)
-        for edits in (WORDS, ARM, JUDGING):
+        for edits in (WORDS, ARM, JUDGING, FEWER):
             for change in edits.values():
                 one_before = planned(study_copy)
                 change(study_copy)

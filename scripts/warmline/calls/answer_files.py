@@ -164,6 +164,10 @@ class PlainFile:
         """Every row that was read."""
         return self.rows
 
+    def has_rows(self, rows: Rows) -> bool:
+        """Whether the rows are those that were read, and further ones, given those of all lines."""
+        return _alike(self.rows, rows[: len(self.rows)])
+
     def all_lines(self) -> Iterator[tuple[int, bytes]]:
         """Every complete line, and where it begins."""
         return complete_lines(self.path, 0)
@@ -192,8 +196,7 @@ class JoinedFile:
                 where each note begins among all lines, and its bytes."""
             except (ValueError, OSError, struct.error) as error:
                 raise UserError(
-                    f"{path}: the end of this file of the ledger is damaged. Put it back from a copy; or save what can "
-                    f"be read: zstdcat {path.name} > {path.name.removesuffix('.zst')}, and delete it."
+                    f"{path}: the end of this file of the ledger is damaged. {lines.remedy(path)}"
                 ) from error
 
     def refresh(self) -> bool:
@@ -209,6 +212,12 @@ class JoinedFile:
         """Every row, sorted by key."""
         with open(self.path, "rb") as file:
             return np.frombuffer(os.pread(file.fileno(), ROW.itemsize * self.height, self._rows_begin), ROW)
+
+    def has_rows(self, rows: Rows) -> bool:
+        """Whether its rows are these, those of all lines, and in the order in which they are searched."""
+        own = self.all_rows()
+        in_order = (own["prefix"] == self._prefixes).all() and (self._prefixes[1:] >= self._prefixes[:-1]).all()
+        return bool(in_order) and _alike(own[np.argsort(own["offset"])], rows)
 
     def find(self, keys: Keys) -> tuple[Places, Rows]:
         """The rows of keys, which are sorted and each there once: the place among these, and the row."""
@@ -265,10 +274,16 @@ class JoinedFile:
             content = os.pread(descriptor, int(frame["length"]), int(frame["offset"]))
             return zstandard.ZstdDecompressor().decompress(content)
         except zstandard.ZstdError as error:
-            raise lines.damaged(self.path, int(frame["offset"])) from error
+            raise lines.damaged(self.path, int(frame["begin"])) from error
 
 
 AnswerFile = PlainFile | JoinedFile
+
+
+def _alike(one: Rows, other: Rows) -> bool:
+    """Whether rows are the same but for the number of their writer, which a line does not say."""
+    names = ("line", "time", "offset", "length", "prompt_tokens", "completion_tokens", "finish_reason")
+    return len(one) == len(other) and all((one[name] == other[name]).all() for name in names)
 
 
 def _prefixes_of(keys: Keys) -> npt.NDArray[np.uint64]:
@@ -325,15 +340,20 @@ def scan(path: Path, start: int) -> tuple[Rows, int]:
     for offset, line in complete_lines(path, start):
         end = offset + len(line)
         if lines.is_answer(line):
-            answer = lines.answer(line, path, offset)
-            try:
-                written = lines.Written(line, lines.key_of(line), answer.digest, lines.time_of(line))
-            except ValueError as error:
-                raise lines.damaged(path, offset) from error
-            found += packed(written, answer.response, offset)
+            found += row_of(line, path, offset)
         elif not lines.is_other(line):
             raise lines.damaged(path, offset)
     return np.frombuffer(bytes(found), ROW), end
+
+
+def row_of(line: bytes, path: Path, offset: int) -> bytes:
+    """The row of an answer's line. Raises UserError for a damaged one."""
+    answer = lines.answer(line, path, offset)
+    try:
+        written = lines.Written(line, lines.key_of(line), answer.digest, lines.time_of(line))
+    except ValueError as error:
+        raise lines.damaged(path, offset) from error
+    return packed(written, answer.response, offset)
 
 
 @functools.cache

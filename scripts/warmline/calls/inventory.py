@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from warmline.calls import answer_files, lines
-from warmline.calls.answer_files import JOINED, NOTES, PLAIN, Rows
+from warmline.calls.answer_files import JOINED, NOTES, PLAIN, ROW, Rows
 from warmline.lineage import digests
 from warmline.lineage.errors import UserError
 
@@ -58,18 +58,28 @@ def _rows(folder: Path) -> Iterator[Rows]:
 
 
 def damages(folder: Path) -> Iterator[str]:
-    """What is wrong with a respondent's calls: each line is parsed, and its digest and its key are computed anew."""
+    """What is wrong with a respondent's calls.
+
+    Each line is parsed, its digest and its key are computed anew, and the index is held against all of them.
+    """
     respondent = json.loads((folder / "respondent.json").read_bytes())
     for path in answer_files.paths(folder, PLAIN, JOINED, NOTES):
         try:
             file = answer_files.opened(path)
+            if not path.name.endswith(NOTES):
+                file.refresh()
+            rows = bytearray()
             for offset, line in file.all_lines():
                 said = lines.parsed(line, path, offset)
                 if lines.is_other(line):
                     continue
-                lines.answer(line, path, offset)
+                rows += answer_files.row_of(line, path, offset)
                 if digests.of_value({"respondent": respondent, **said["request"]}) != said["key"]:
                     yield f"{path}, byte {offset}: the key is not that of the request beside it."
+            if not file.has_rows(np.frombuffer(bytes(rows), ROW)):
+                is_joined = path.name.endswith(JOINED)
+                remedy = lines.remedy(path) if is_joined else f"Delete {answer_files.index_path(path).name}."
+                yield f"{path}: its index is not that of its lines, which are sound. {remedy}"
         except UserError as error:
             yield str(error)
 
@@ -78,13 +88,15 @@ def referred_to(studies: Iterable[Path]) -> set[bytes]:
     """The ledger keys, of 32 bytes each, that stand in the tables of studies. Raises UserError for a folder without."""
     found: set[bytes] = set()
     for study in studies:
-        tables = sorted(study.rglob("*.parquet"))
-        if not tables:
-            raise UserError(
-                f"{study} holds no tables of a study. Name the folders of studies, such as results/<study>."
-            )
-        for path in tables:
+        own: set[bytes] = set()
+        for path in sorted(study.rglob("*.parquet")):
             keys = [name for name in pl.read_parquet_schema(path) if name.endswith("_key")]
             for column in pl.read_parquet(path, columns=keys).iter_columns() if keys else ():
-                found.update(bytes.fromhex(key) for key in column.drop_nulls())
+                own.update(bytes.fromhex(key) for key in column.drop_nulls())
+        if not own or not (study / "audit/jobs").is_dir():
+            raise UserError(
+                f"{study} is not the folder of a study with answers. Name such folders whole, as results/<study>. "
+                "Nothing was dropped."
+            )
+        found |= own
     return found

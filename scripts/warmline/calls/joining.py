@@ -20,6 +20,7 @@ import zstandard
 from warmline.calls import answer_files, lines
 from warmline.calls.answer_files import FRAME_BYTES, JOINED, NOTES, PLAIN, JoinedFile, PlainFile, Rows
 from warmline.lineage import complete_files, digests, processes
+from warmline.lineage.errors import UserError
 
 LAST_BYTES = 200
 """More than the last line of a closed file has."""
@@ -29,7 +30,10 @@ Batches take a day."""
 
 
 def join(folder: Path) -> None:
-    """Join what is written in a respondent's folder. Raises UserError if the disk is full, or a file is damaged."""
+    """Join what is written in a respondent's folder.
+
+    Raises UserError if the disk is full, or a file is damaged; FileNotFoundError if another process is joining, too.
+    """
     there = answer_files.paths(folder, PLAIN, JOINED, NOTES)
     joined = sorted((JoinedFile(path) for path in there if path.name.endswith(JOINED)), key=lambda file: file.lines_end)
     held = {name: file.path for file in joined for name in file.about["files"]}
@@ -49,7 +53,13 @@ def join(folder: Path) -> None:
         if file.lines_end <= size:
             parts.append(file)
             size += file.lines_end
-    _write(folder, parts)
+    try:
+        _write(folder, parts)
+    except UserError as error:
+        gone = [part.path for part in parts if not part.path.exists()]
+        if gone:
+            raise FileNotFoundError(gone[0]) from error
+        raise
     for part in parts:
         remove(part.path)
 
@@ -124,7 +134,8 @@ def _write(folder: Path, parts: Sequence[PlainFile | JoinedFile]) -> None:
             if isinstance(part, JoinedFile):
                 joined.add_frames(part)
             else:
-                part.refresh()
+                if part.path.name.endswith(PLAIN):
+                    part.refresh()
                 for block in _in_blocks(part.all_lines()):
                     joined.add_lines(b"".join(line for _, line in block))
             own = part.all_rows().copy()
@@ -152,7 +163,8 @@ def drop_all_but(folder: Path, keys: Set[bytes]) -> int:
 
     Returns how many answers were removed. Raises UserError if the disk is full, or a file is damaged.
     """
-    join(folder)
+    with contextlib.suppress(FileNotFoundError):
+        join(folder)
     dropped = 0
     for path in answer_files.paths(folder, JOINED):
         part = JoinedFile(path)
@@ -166,10 +178,13 @@ def drop_all_but(folder: Path, keys: Set[bytes]) -> int:
 
 
 def _write_some(part: JoinedFile, rows: Rows, folder: Path) -> None:
-    """Write those of a file's lines that are no calls, and those of some rows."""
+    """Write those of a file's lines that are no calls, and those of some rows.
+
+    What is written holds no file whole: one that is put back from a copy is not taken for superfluous.
+    """
     wanted, moved = set(rows["offset"].tolist()), {}
-    names = sorted([part.path.name, *part.about["files"]])
-    with _writing(folder / f"{digests.of_value([*names, digests.of_value(sorted(wanted))])[:16]}{JOINED}") as joined:
+    name = digests.of_value([part.path.name, digests.of_value(sorted(wanted))])[:16]
+    with _writing(folder / f"{name}{JOINED}") as joined:
         for block in _in_blocks((offset, line) for offset, line in part.all_lines() if _stays(offset, line, wanted)):
             begin = joined.end
             for offset, line in block:
@@ -179,7 +194,7 @@ def _write_some(part: JoinedFile, rows: Rows, folder: Path) -> None:
         kept = rows.copy()
         kept["offset"] = [moved[offset] for offset in kept["offset"].tolist()]
         notes = [(moved[offset], length) for offset, length in part.about["notes"]]
-        joined.close(kept, {"files": names, "writers": part.about["writers"], "notes": notes})
+        joined.close(kept, {"files": [], "writers": part.about["writers"], "notes": notes})
 
 
 def _stays(offset: int, line: bytes, wanted: Set[int]) -> bool:

@@ -168,8 +168,18 @@ def is_end(line: bytes) -> bool:
 
 def damaged(path: Path, offset: int) -> UserError:
     """What a user reads of a damaged line."""
-    return UserError(
-        f"{path}, byte {offset}: this line of the ledger is damaged: it is not what was written there. Put the file "
-        "back from a copy; or delete the line and, if there is one, the file's index beside it: its call is then made "
-        "again."
+    place = f"{path}, byte {offset} of its lines" if path.suffix == ".zst" else f"{path}, byte {offset}"
+    return UserError(f"{place}: this line of the ledger is damaged: it is not what was written there. {remedy(path)}")
+
+
+def remedy(path: Path) -> str:
+    """What to do about a damaged file of the ledger."""
+    if path.suffix == ".zst":
+        return (
+            f"Put the file back from a copy; or save what can be read of it, zstdcat {path.name} > {path.stem}, and "
+            "delete it: what is lost is then asked again."
+        )
+    return (
+        "Put the file back from a copy; or delete the line and, if there is one, the file's index beside it: its call "
+        "is then made again."
     )

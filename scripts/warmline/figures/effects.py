@@ -134,7 +134,8 @@ def _panel(
     )
     # What altair checks here once more it has checked when each part was made.
     context = {"top_level": False, "datasets": datasets}
-    layers = [chart.to_dict(validate=False, context=context) for chart in (zero, intervals, points)]
+    with alt.data_transformers.disable_max_rows():
+        layers = [chart.to_dict(validate=False, context=context) for chart in (zero, intervals, points)]
     return {"layer": layers, "height": {"step": STEP, "for": "offset"}, "title": title, "width": WIDTH}
 
 

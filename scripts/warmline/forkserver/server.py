@@ -110,13 +110,16 @@ class Imported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             if name in sys.modules:
                 continue
             before = {*map(unit, sys.modules)}
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception, SystemExit):
                 importlib.import_module(name)
             # Compiled modules put themselves there under further names, which nobody imports.
             named = {package for packages in self.imports.values() for package in packages}
             if not is_own(name):
                 self.imports.setdefault(top(name), set()).update({*map(unit, sys.modules)} - before - named)
         builtins.__import__ = plain
+        # And those of our own that these imported.
+        loaded = [path for name in sys.modules if is_own(name) for path in files_of(name)]
+        self.states.update({path: state(path) for path in loaded if path not in self.states})
 
     def are_as_read(self) -> bool:
         """Whether our own modules are as they were when they were imported."""
@@ -278,6 +281,11 @@ def top(name: str) -> str:
     return name.partition(".")[0]
 
 
+def is_name(name: object) -> bool:
+    """Whether it can be that of a module."""
+    return isinstance(name, str) and all(part.isidentifier() for part in name.split("."))
+
+
 def is_own(name: str) -> bool:
     return top(name) == OWN
 
@@ -343,7 +351,7 @@ def remembered() -> dict[str, list[str]]:
     """What scripts imported in earlier runs of the study; nothing where that cannot be read."""
     try:
         with open(REMEMBERED, encoding="utf-8") as file:
-            return {script: list(map(str, names)) for script, names in json.load(file).items()}
+            return {script: list(filter(is_name, names)) for script, names in json.load(file).items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
 

@@ -103,6 +103,9 @@ class Settled:
             cell: Path(self._study.path(f"generations/{model}/{arm}/{'/'.join(cell)}.parquet")) for cell in answers
         }
         drawn_from, read_from = records.files(record, "inputs"), self._read_by_rule(model, arm, record)
+        # Nor may it have been drawn from more.
+        if set(record["inputs"].get("generations", {})) != set(map(str, given.values())):
+            return None
         for cell_of, file in given.items():
             digest = digests.of_file(file) if file.exists() else None
             if digest is None or {drawn_from.get(str(file)), read_from.get(str(file))} != {digest}:
