@@ -433,7 +433,10 @@ def rehearse(rehearsal: Rehearsal, share: float) -> list[dict[str, Any]]:
         by_kind = {
             column: value
             for kind in ("answers", "verdicts")
-            for column, value in ((f"planned {kind}", planned.get(kind)), (kind, jobs.asked[kind]))
+            for column, value in (
+                (f"planned {kind}", planned.get(kind, "0" if edit else None)),
+                (kind, jobs.asked[kind]),
+            )
         }
         outcomes.append(
             {
