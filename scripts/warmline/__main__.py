@@ -61,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--check", action="store_true", help="read every line, and compute its digest and its key anew"
     )
     keeping.add_argument(
-        "--keep-only", nargs="+", type=Path, metavar="STUDY", help="drop what no table of these refers to, as results/mine"
+        "--keep-only", nargs="+", type=Path, metavar="STUDY", help="drop what no table of these refers to: results/mine"
     )
     keeping.set_defaults(run=ledger)
     for command in (running, upgrading, checking, planning, powering, keeping):
