@@ -6,7 +6,8 @@ judges/<criterion>.json, the specification of the judge for a task to grade or f
 touches its own verdicts alone; grades/<model>/<arm>/<suite>.json, the receipt of its calls; out of the ledger
 one file of verdicts for each condition; and for MMLU, GSM8K, AdvBench and advice capabilities/<model>/<arm>.parquet, one
 row for each measure of an answer, and statistics/capabilities.csv; refusals_by_rule/<model>/<arm>.parquet, the answers
-that decline by two rules, and with `judge.refusals` refusals/<model>/<arm>.parquet, those that do so by the judge. Costs: one call of the judge for each new answer and measure.
+that decline by two rules, and with `judge.refusals` refusals/<model>/<arm>.parquet, those that do so by the judge.
+Costs: one call of the judge for each new answer and measure.
 
 project_grades has no params and reads only files that jobs make (lineage rule 5). Its receipt only has to be there first.
 """

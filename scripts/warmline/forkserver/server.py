@@ -5,8 +5,8 @@
 Ends when the run has ended, or after an hour without a job. The first job of a script tells what it imported, and that
 is imported here before the second is forked, and in later runs before the first. Nothing of the packages is run here:
 what they would begin, threads above all, does not survive a fork. A job finds its process as a fresh interpreter would
-have made it. One whose environment is not that in which this process started is left to its client,
-and so are all once a module of the workflow that was imported here has been edited.
+have made it. One whose environment is not that in which this process started is left to its client, and so are all once
+a module of the workflow that was imported here has been edited.
 """
 
 from __future__ import annotations
